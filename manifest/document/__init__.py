@@ -1,0 +1,1 @@
+"""The two documents of a release: the description people write, the manifest machines write."""

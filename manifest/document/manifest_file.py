@@ -1,0 +1,363 @@
+"""The manifest: a description resolved, every file with its size and digests (spec/manifest.md).
+
+``manifest.json`` has deterministic bytes: fields in a fixed order, components and files in the
+order of their UTF-8 bytes, one file a line, no time, host or tool version. Two builds of one
+tree are equal, and a difference between two manifests reads as a list of files.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from manifest import strict_json
+from manifest.display import printable
+from manifest.document.components import KINDS, ComponentKind
+from manifest.document.description import (
+    ComponentSpec,
+    Description,
+    Withheld,
+    check_version,
+    description_from_plain,
+)
+from manifest.document.references import Reference
+from manifest.document.schema import violations
+from manifest.errors import DocumentError
+from manifest.inventory import FileEntry, path_problem, tree_digest
+
+__all__ = [
+    "FILE_NAME",
+    "MAX_BYTES",
+    "Manifest",
+    "ManifestComponent",
+    "ManifestFile",
+    "dump_manifest",
+    "parse_manifest",
+]
+
+FILE_NAME = "manifest.json"
+SCHEMA_VERSION = "1.0"
+MAX_BYTES = 1024 * 1024 * 1024
+"""The largest manifest that is read; some 200 bytes a file make it several million files."""
+MAX_DEPTH = 64
+
+_HEX64 = re.compile(r"[0-9a-f]{64}")
+_SOURCES = frozenset({"measured", "hub-reported", "publisher-listed"})
+_FILE_FIELDS = frozenset({"root", "path", "size", "sha256", "blake3", "source", "components"})
+_MAX_SIZE = 2**63 - 1
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ManifestFile:
+    """One file of the release.
+
+    Attributes:
+        path: Relative to its root, ``/`` between its parts.
+        size: Bytes.
+        sha256: Lower-case hexadecimal.
+        blake3: The same; empty when the manifest holds none.
+        root: The named root it lies in; empty for the release directory.
+        source: Where the digests come from: ``measured``, ``hub-reported``, ``publisher-listed``.
+        components: Ids of the components it belongs to, sorted; empty for none.
+    """
+
+    path: str
+    size: int
+    sha256: str
+    blake3: str = ""
+    root: str = ""
+    source: str = "measured"
+    components: tuple[str, ...] = ()
+
+    @property
+    def full_path(self) -> str:
+        """``path``, or ``root:path`` in a named root."""
+        return f"{self.root}:{self.path}" if self.root else self.path
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ManifestComponent:
+    """One component, resolved: what the description says of it, and what its files come to."""
+
+    id: str
+    kind: ComponentKind
+    file_count: int
+    size: int
+    root_digest: str = ""
+    fields: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Manifest:
+    """A manifest.
+
+    Attributes:
+        release: The description less its components, as plain JSON values.
+        components: Sorted by id.
+        files: Sorted: the release directory's, then each named root's.
+        root_digest: Over every file; see `tree_digest`.
+        digests: Names of the digests that every file carries.
+        total_size: Bytes of all files.
+    """
+
+    release: Mapping[str, Any]
+    components: tuple[ManifestComponent, ...]
+    files: tuple[ManifestFile, ...]
+    root_digest: str
+    digests: tuple[str, ...] = ("sha256",)
+    total_size: int = 0
+    schema_version: str = SCHEMA_VERSION
+
+    @property
+    def name(self) -> str:
+        """The release's name."""
+        return str(self.release["name"])
+
+    @property
+    def version(self) -> str:
+        """The release's version."""
+        return str(self.release["version"])
+
+    def description(self) -> Description:
+        """The description that this manifest resolves, its globs replaced by nothing."""
+        plain = {"schema_version": self.schema_version, **self.release}
+        plain["components"] = {c.id: {"kind": c.kind.id, **c.fields} for c in self.components}
+        return description_from_plain(plain, name=FILE_NAME)
+
+    def files_of(self, component: str) -> tuple[ManifestFile, ...]:
+        """The files of one component, by its id."""
+        return tuple(f for f in self.files if component in f.components)
+
+
+def file_sort_key(file: ManifestFile) -> tuple[bytes, bytes]:
+    """Order of files in a manifest: root, then path, each by UTF-8 bytes."""
+    return file.root.encode(), file.path.encode()
+
+
+def files_digest(files: Iterable[ManifestFile]) -> str:
+    """The root digest over files of a manifest, named roots included (spec/manifest.md)."""
+    return tree_digest([FileEntry(f.full_path, f.size, f.sha256) for f in files])
+
+
+def resolve(
+    description: Description, files: Sequence[ManifestFile], *, digests: tuple[str, ...]
+) -> Manifest:
+    """The manifest of a description and its files, whose components are already assigned."""
+    ordered = tuple(sorted(files, key=file_sort_key))
+    by_component: dict[str, list[ManifestFile]] = {c.id: [] for c in description.components}
+    for file in ordered:
+        for id_ in file.components:
+            by_component[id_].append(file)
+    components = tuple(
+        _resolve_component(spec, by_component[spec.id], description.fields["components"][spec.id])
+        for spec in sorted(description.components, key=lambda c: c.id.encode())
+    )
+    release = {
+        k: v
+        for k, v in description.fields.items()
+        if k not in ("schema_version", "components", "exceptions")
+    }
+    return Manifest(
+        release=release,
+        components=components,
+        files=ordered,
+        root_digest=files_digest(ordered),
+        digests=digests,
+        total_size=sum(f.size for f in ordered),
+    )
+
+
+def _resolve_component(
+    spec: ComponentSpec, files: Sequence[ManifestFile], fields: Mapping[str, Any]
+) -> ManifestComponent:
+    kept = {k: v for k, v in fields.items() if k not in ("files", "exclude", "kind")}
+    return ManifestComponent(
+        id=spec.id,
+        kind=spec.kind,
+        file_count=len(files),
+        size=sum(f.size for f in files),
+        root_digest=files_digest(files) if files else "",
+        fields=kept,
+    )
+
+
+def dump_manifest(manifest: Manifest) -> bytes:
+    """The bytes of ``manifest.json``: the only ones that this value has."""
+    head = {
+        "schema_version": manifest.schema_version,
+        "digests": list(manifest.digests),
+        "root_digest": manifest.root_digest,
+        "file_count": len(manifest.files),
+        "total_size": manifest.total_size,
+        "release": _sorted(manifest.release),
+        "components": [_component_plain(c) for c in manifest.components],
+    }
+    text = json.dumps(head, indent=2, ensure_ascii=False, allow_nan=False)
+    lines = ",\n".join(f"    {_file_line(f)}" for f in manifest.files)
+    return f'{text[:-2]},\n  "files": [\n{lines}\n  ]\n}}\n'.encode()
+
+
+def _sorted(value: Any) -> Any:
+    """``value`` with the fields of every object in the order of their UTF-8 bytes."""
+    if isinstance(value, Mapping):
+        return {k: _sorted(value[k]) for k in sorted(value, key=str.encode)}
+    if isinstance(value, list | tuple):
+        return [_sorted(v) for v in value]
+    return value
+
+
+def _component_plain(component: ManifestComponent) -> dict[str, Any]:
+    plain: dict[str, Any] = {"id": component.id, "kind": component.kind.id}
+    plain.update(_sorted(component.fields))
+    plain["file_count"] = component.file_count
+    plain["size"] = component.size
+    if component.root_digest:
+        plain["root_digest"] = component.root_digest
+    return plain
+
+
+def _file_line(file: ManifestFile) -> str:
+    plain: dict[str, Any] = {"root": file.root} if file.root else {}
+    plain |= {"path": file.path, "size": file.size, "sha256": file.sha256}
+    if file.blake3:
+        plain["blake3"] = file.blake3
+    if file.source != "measured":
+        plain["source"] = file.source
+    if file.components:
+        plain["components"] = list(file.components)
+    return json.dumps(plain, ensure_ascii=False)
+
+
+def parse_manifest(data: bytes, *, name: str = FILE_NAME) -> Manifest:
+    """Parse a ``manifest.json`` strictly.
+
+    Args:
+        data: The file's bytes.
+        name: What to call the file in messages.
+
+    Raises:
+        DocumentError: Not valid, or at odds with itself: an order, a count, a size or a root
+            digest that its own files do not bear out.
+        UndecidedError: Written for another major version of the format.
+    """
+    plain = strict_json.loads(data, what=name, max_bytes=MAX_BYTES, max_depth=MAX_DEPTH)
+    if not isinstance(plain, dict):
+        raise DocumentError(f"{name} must be a JSON object")
+    check_version(plain.get("schema_version"), name)
+    entries = plain.get("files")
+    # The schema is run over everything but the files, which may be millions: `_parse_file` checks
+    # those as the schema would, and a property test holds the two to the same answers.
+    stub = {"path": "x", "size": 0, "sha256": "0" * 64}
+    checked = {**plain, "files": [stub]} if isinstance(entries, list) and entries else plain
+    found = violations(checked, "manifest")
+    if found:
+        lines = [f"  {v.pointer or name}: {v.message}" for v in found]
+        raise DocumentError("\n".join([f"{name} is not a valid manifest", *lines]))
+    files = tuple(_parse_file(e, i, name) for i, e in enumerate(plain["files"]))
+    components = tuple(_parse_component(c) for c in plain["components"])
+    manifest = Manifest(
+        release=plain["release"],
+        components=components,
+        files=files,
+        root_digest=plain["root_digest"],
+        digests=tuple(plain["digests"]),
+        total_size=plain["total_size"],
+        schema_version=plain["schema_version"],
+    )
+    _check_consistency(manifest, plain["file_count"], name)
+    return manifest
+
+
+def _parse_component(plain: Mapping[str, Any]) -> ManifestComponent:
+    own = ("id", "kind", "file_count", "size", "root_digest")
+    return ManifestComponent(
+        id=plain["id"],
+        kind=KINDS[plain["kind"]],
+        file_count=plain["file_count"],
+        size=plain["size"],
+        root_digest=plain.get("root_digest", ""),
+        fields={k: v for k, v in plain.items() if k not in own},
+    )
+
+
+def _parse_file(plain: Any, index: int, name: str) -> ManifestFile:
+    """One entry of ``files``; the same answers as ``manifest.schema.json`` gives, in microseconds."""
+    try:
+        if type(plain) is not dict:
+            raise TypeError("is not an object")
+        if not _FILE_FIELDS.issuperset(plain):
+            unknown = printable(sorted(set(plain) - _FILE_FIELDS)[0])
+            raise TypeError(f"unknown field `{unknown}`")
+        path, size, sha256 = plain["path"], plain["size"], plain["sha256"]
+        if type(path) is not str or (problem := path_problem(path)):
+            raise TypeError(f"path: {problem if type(path) is str else 'is not text'}")
+        if type(size) is not int or not 0 <= size <= _MAX_SIZE:
+            raise TypeError("size: is not a number of bytes")
+        blake3 = plain.get("blake3")
+        for field, digest in (("sha256", sha256), ("blake3", blake3)):
+            if digest is None and field not in plain:
+                continue
+            if type(digest) is not str or not _HEX64.fullmatch(digest):
+                raise TypeError(f"{field}: is not 64 lower-case hexadecimal digits")
+        root, source = plain.get("root", ""), plain.get("source", "measured")
+        if type(root) is not str or ("root" in plain and not _IDENTIFIER.fullmatch(root)):
+            raise TypeError("root: is not a name")
+        if type(source) is not str or source not in _SOURCES:
+            raise TypeError(f"source: is not one of {', '.join(sorted(_SOURCES))}")
+        components = plain.get("components", ())
+        if "components" in plain:
+            _check_ids(components)
+    except KeyError as error:
+        raise DocumentError(f"{name}: files[{index}]: `{error.args[0]}` is missing") from None
+    except TypeError as error:
+        raise DocumentError(f"{name}: files[{index}]: {error}") from None
+    return ManifestFile(path, size, sha256, blake3 or "", root, source, tuple(components))
+
+
+_IDENTIFIER = re.compile(r"[a-z0-9]([a-z0-9._-]{0,98}[a-z0-9])?")
+
+
+def _check_ids(ids: Any) -> None:
+    if type(ids) is not list or not ids or not all(type(i) is str for i in ids):
+        raise TypeError("components: is not a list of component ids")
+    if not all(_IDENTIFIER.fullmatch(i) for i in ids) or len(set(ids)) != len(ids):
+        raise TypeError("components: holds what is not a component id, or one twice")
+
+
+def _check_consistency(manifest: Manifest, file_count: int, name: str) -> None:
+    known = {c.id for c in manifest.components}
+    ids = [c.id.encode() for c in manifest.components]
+    keys = [file_sort_key(f) for f in manifest.files]
+    if any(a >= b for a, b in zip(keys, keys[1:], strict=False)):
+        index = next(i for i, (a, b) in enumerate(zip(keys, keys[1:], strict=False)) if a >= b)
+        word = "is listed twice" if keys[index] == keys[index + 1] else "is out of order"
+        shown = printable(manifest.files[index + 1].full_path)
+        raise DocumentError(f"{name}: files[{index + 1}]: {shown} {word}")
+    if any(a >= b for a, b in zip(ids, ids[1:], strict=False)):
+        raise DocumentError(f"{name}: components: one is listed twice or out of order")
+    by_component: dict[str, list[ManifestFile]] = {c: [] for c in known}
+    for index, file in enumerate(manifest.files):
+        for id_ in file.components:
+            if id_ not in known:
+                raise DocumentError(f"{name}: files[{index}]: no component is called {id_}")
+            by_component[id_].append(file)
+        if any(getattr(file, d) == "" for d in manifest.digests):
+            raise DocumentError(f"{name}: files[{index}]: lacks a digest that `digests` names")
+    if file_count != len(manifest.files):
+        raise DocumentError(f"{name}: file_count: {file_count}, but {len(keys)} files are listed")
+    if manifest.total_size != sum(f.size for f in manifest.files):
+        raise DocumentError(f"{name}: total_size: is not the sum of the files' sizes")
+    if manifest.root_digest != files_digest(manifest.files):
+        raise DocumentError(f"{name}: root_digest: is not the digest of the files listed")
+    for component in manifest.components:
+        files = by_component[component.id]
+        digest = files_digest(files) if files else ""
+        found = (len(files), sum(f.size for f in files), digest)
+        if found != (component.file_count, component.size, component.root_digest):
+            raise DocumentError(
+                f"{name}: components: {component.id}: its count, size or root digest "
+                "is not that of its files"
+            )

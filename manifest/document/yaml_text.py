@@ -1,0 +1,283 @@
+"""YAML that people write, read so that text stays text (spec/description.md, "YAML").
+
+Plain scalars are kept as they are written and become numbers only where the schema asks for a
+number: ``version: 1.10`` is the text ``1.10``, an all-digit digest keeps its zeros, and
+``12e4567890`` is not a number. Anchors, aliases and tags are refused: they let a small file
+stand for a huge one, and say one thing to a person and another to a program. Comments and
+quoting survive a round trip, which is how ``manifest init`` edits a file that people own.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from manifest.display import printable
+from manifest.errors import DocumentError
+
+__all__ = ["MAX_BYTES", "Positions", "YamlDocument", "dump_yaml", "parse_yaml", "to_plain"]
+
+MAX_BYTES = 8 * 1024 * 1024
+"""The largest description that is read; one of hundreds of checkpoints is some 100 KB."""
+
+MAX_DEPTH = 40
+
+Positions = Mapping[str, tuple[int, int]]
+"""Where each field stands: ``components.datasets.license`` to 1-based line and column."""
+
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
+_NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]{1,3})?")
+_NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+
+
+class YamlDocument:
+    """A parsed YAML file: the tree with its comments, and where each field stands.
+
+    Attributes:
+        root: The top-level mapping, a ruamel ``CommentedMap`` whose plain scalars are text.
+        positions: Where each field stands.
+        name: What to call the file in messages.
+    """
+
+    __slots__ = ("name", "positions", "root")
+
+    def __init__(self, root: Any, positions: Positions, name: str) -> None:
+        self.root = root
+        self.positions = positions
+        self.name = name
+
+    def where(self, pointer: str) -> str:
+        """``NAME:LINE: POINTER``, for messages; the nearest known parent gives the line."""
+        line = self.line(pointer)
+        place = f"{self.name}:{line}" if line else self.name
+        return f"{place}: {pointer}" if pointer else place
+
+    def line(self, pointer: str) -> int | None:
+        """The 1-based line of ``pointer`` or of its nearest parent; None for the whole file."""
+        while pointer:
+            if pointer in self.positions:
+                return self.positions[pointer][0]
+            pointer = re.sub(r"(\.[^.\[\]]*|\[[0-9]+\]|^[^.\[\]]*)$", "", pointer)
+        return None
+
+
+def _round_trip() -> Any:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.resolver import VersionedResolver
+
+    class TextResolver(VersionedResolver):
+        """Resolves no plain scalar: what is written is what is read."""
+
+        def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
+            from ruamel.yaml.nodes import ScalarNode
+            from ruamel.yaml.tag import Tag
+
+            if kind is ScalarNode:
+                return Tag(suffix="tag:yaml.org,2002:str")
+            return super().resolve(kind, value, implicit)
+
+    yaml = YAML(typ="rt", pure=True)
+    yaml.Resolver = TextResolver
+    yaml.preserve_quotes = True
+    yaml.width = 100
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    return yaml
+
+
+def parse_yaml(data: bytes, *, name: str) -> YamlDocument:
+    """Parse one YAML mapping strictly.
+
+    Args:
+        data: The file's bytes.
+        name: What to call the file in messages.
+
+    Raises:
+        DocumentError: Not UTF-8, too large or too deep, more than one document, a duplicate key,
+            an anchor, alias or tag, or not a mapping; the message names the line.
+    """
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    if len(data) > MAX_BYTES:
+        raise DocumentError(f"{name} has {len(data):,} bytes; at most {MAX_BYTES:,} are read")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DocumentError(f"{name} is not UTF-8 (byte {error.start})") from None
+    yaml = _round_trip()
+    try:
+        _refuse_indirection(yaml, text, name)
+        root = yaml.load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
+        problem = printable(str(error.problem or error.context or "cannot be read").split("\n")[0])
+        raise DocumentError(f"{place}: {problem}", remedy="mend the YAML at that place") from None
+    except (YAMLError, ValueError) as error:
+        problem = printable(str(error).split("\n")[0])
+        raise DocumentError(f"{name} is not YAML: {problem}") from None
+    except RecursionError:
+        raise DocumentError(f"{name} is nested more than {MAX_DEPTH} levels deep") from None
+    if not isinstance(root, dict):
+        raise DocumentError(f"{name} must be a mapping of fields, as `name: value`")
+    positions: dict[str, tuple[int, int]] = {}
+    _locate(root, "", positions)
+    return YamlDocument(root, positions, name)
+
+
+def _refuse_indirection(yaml: Any, text: str, name: str) -> None:
+    """Refuse anchors, aliases, tags, depth and further documents before anything is built."""
+    from ruamel.yaml.events import (
+        AliasEvent,
+        CollectionEndEvent,
+        CollectionStartEvent,
+        DocumentStartEvent,
+        NodeEvent,
+    )
+
+    depth = documents = 0
+    for event in yaml.parse(text):
+        if isinstance(event, CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, CollectionEndEvent):
+            depth -= 1
+        elif isinstance(event, DocumentStartEvent):
+            documents += 1
+        line = event.start_mark.line + 1
+        if depth > MAX_DEPTH:
+            raise DocumentError(f"{name}:{line}: nested more than {MAX_DEPTH} levels deep")
+        if documents > 1:
+            raise DocumentError(f"{name}:{line}: a second document begins; one is expected")
+        if isinstance(event, AliasEvent) or (isinstance(event, NodeEvent) and event.anchor):
+            raise DocumentError(
+                f"{name}:{line}: anchors and aliases are not read", remedy="write the value out"
+            )
+        if getattr(event, "tag", None) is not None and getattr(event, "ctag", None):
+            raise DocumentError(f"{name}:{line}: tags are not read", remedy="remove the tag")
+
+
+def _locate(node: Any, pointer: str, positions: dict[str, tuple[int, int]]) -> None:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            inner = f"{pointer}.{key}" if pointer else str(key)
+            mark = getattr(node, "lc", None)
+            if mark is not None and mark.data and key in mark.data:
+                line, column = mark.data[key][:2]
+                positions[inner] = (line + 1, column + 1)
+            _locate(value, inner, positions)
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            inner = f"{pointer}[{index}]"
+            mark = getattr(node, "lc", None)
+            if mark is not None and mark.data and index in mark.data:
+                line, column = mark.data[index][:2]
+                positions[inner] = (line + 1, column + 1)
+            _locate(value, inner, positions)
+
+
+def dump_yaml(root: Any) -> str:
+    """The text of a tree read by `parse_yaml`, comments and quoting kept."""
+    stream = io.StringIO()
+    _round_trip().dump(root, stream)
+    return stream.getvalue()
+
+
+def to_plain(document: YamlDocument, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The document as plain JSON values, each scalar of the type that ``schema`` gives it.
+
+    A scalar stays text where the schema allows only text, and becomes a number, a boolean or
+    null where the schema asks for one and it is written as one. Where the schema leaves the type
+    open (hyperparameters, ``x-`` fields) plain scalars are read as JSON would write them.
+
+    Raises:
+        DocumentError: A number that is not finite.
+    """
+    plain = _plain(document.root, schema, schema, "", document)
+    return dict(plain)
+
+
+def _plain(
+    node: Any, schema: Mapping[str, Any], root: Mapping[str, Any], pointer: str, doc: YamlDocument
+) -> Any:
+    schema = _dereference(schema, root)
+    if isinstance(node, dict):
+        result: dict[str, Any] = {}
+        for key, value in node.items():
+            if not isinstance(key, str):
+                raise DocumentError(f"{doc.where(pointer)}: a field's name must be text")
+            inner = f"{pointer}.{key}" if pointer else key
+            result[str(key)] = _plain(value, _member(schema, key, root), root, inner, doc)
+        return result
+    if isinstance(node, list):
+        items = schema.get("items", {})
+        items = items if isinstance(items, Mapping) else {}
+        return [_plain(v, items, root, f"{pointer}[{i}]", doc) for i, v in enumerate(node)]
+    if node is None:
+        return None
+    text = str(node)
+    # A quoted or block scalar is a subclass of str that remembers its style: it is text.
+    return text if type(node) is not str else _scalar(text, schema, pointer, doc)
+
+
+def _dereference(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:
+    for _ in range(8):
+        target = schema.get("$ref", "")
+        if not target.startswith("#/"):
+            break
+        found: Any = root
+        for part in target[2:].split("/"):
+            found = found[part]
+        schema = found
+    return schema
+
+
+def _member(schema: Mapping[str, Any], key: str, root: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The schema of field ``key``: its property, or that of the union's branches that have it."""
+    properties = schema.get("properties", {})
+    branches = [
+        inner.get("properties", {}).get(key)
+        for branch in schema.get("allOf", ())
+        for inner in [_dereference(branch.get("then", branch), root)]
+    ]
+    for found in (properties.get(key), *branches):
+        if isinstance(found, Mapping) and found:
+            return found
+    rest = schema.get("additionalProperties", {})
+    return rest if isinstance(rest, Mapping) else {}
+
+
+def _scalar(text: str, schema: Mapping[str, Any], pointer: str, doc: YamlDocument) -> Any:
+    wanted = schema.get("type", ())
+    types = {wanted} if isinstance(wanted, str) else set(wanted)
+    if "enum" in schema or "const" in schema or types == {"string"}:
+        return text
+    if _NOT_FINITE.fullmatch(text):
+        raise DocumentError(f"{doc.where(pointer)}: {text} is not a finite number")
+    value: Any = text
+    if _INTEGER.fullmatch(text):
+        value = int(text)
+    elif _NUMBER.fullmatch(text) and math.isfinite(float(text)) and len(text) < 40:
+        value = float(text)
+    elif text in ("true", "false"):
+        value = text == "true"
+    elif text in ("null", "~"):
+        value = None
+    if not types or any(_is_a(value, name) for name in types):
+        return value
+    return text
+
+
+def _is_a(value: Any, name: str) -> bool:
+    match name:
+        case "integer":
+            return isinstance(value, int) and not isinstance(value, bool)
+        case "number":
+            return isinstance(value, int | float) and not isinstance(value, bool)
+        case "boolean":
+            return isinstance(value, bool)
+        case "null":
+            return value is None
+        case _:
+            return False
