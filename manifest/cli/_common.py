@@ -1,0 +1,203 @@
+"""What commands share: options, the directory argument, and how they speak.
+
+Results go to stdout, everything else to stderr. Text that comes from files, names or signatures
+passes through `printable` before it gets here; `styled` and the echo helpers add colour, which
+click takes away again where nobody sees it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+import click
+
+from manifest.display import printable
+from manifest.errors import ExitCode, ManifestError
+
+__all__ = [
+    "Interrupted",
+    "echo_json",
+    "format_option",
+    "note",
+    "passphrase_options",
+    "quiet_option",
+    "read_passphrase",
+    "release_argument",
+    "root_option",
+    "say",
+    "styled",
+    "undone",
+    "warn",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+Decorator = Callable[[F], F]
+
+_STYLES: dict[str, dict[str, Any]] = {
+    "good": {"fg": "green", "bold": True},
+    "bad": {"fg": "red", "bold": True},
+    "caution": {"fg": "yellow", "bold": True},
+    "strong": {"bold": True},
+    "faint": {"dim": True},
+}
+
+
+class Interrupted(ManifestError):  # noqa: N818 - not an error of anyone's
+    """Ctrl-C, with the words that say what was not done."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.INTERRUPTED
+
+
+@contextlib.contextmanager
+def undone(words: str) -> Iterator[None]:
+    """Within this block, Ctrl-C ends the command with ``words``: what was not done.
+
+    Raises:
+        Interrupted: On Ctrl-C.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted(f"interrupted: {words}") from None
+
+
+_DIRECTORY: Any = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+def _named_roots(
+    ctx: click.Context, param: click.Parameter, value: tuple[str, ...]
+) -> dict[str, Path]:
+    roots: dict[str, Path] = {}
+    for text in value:
+        name, equals, directory = text.partition("=")
+        if not equals or not name:
+            raise click.BadParameter(f"{text!r} is not of the form NAME=DIR", ctx, param)
+        if name in roots:
+            raise click.BadParameter(f"the root {name!r} is given twice", ctx, param)
+        roots[name] = _DIRECTORY.convert(directory, param, ctx)
+    return roots
+
+
+def release_argument() -> Decorator[F]:
+    """The argument DIR: the release directory, the current one when left out."""
+    return click.argument(
+        "directory", metavar="[DIR]", type=_DIRECTORY, default=".", required=False
+    )
+
+
+def root_option() -> Decorator[F]:
+    """``--root NAME=DIR``, repeatable: where named roots lie; a mapping called ``roots``."""
+    return click.option(
+        "--root",
+        "roots",
+        multiple=True,
+        callback=_named_roots,
+        metavar="NAME=DIR",
+        help="Where a named root of release.yaml lies; repeatable.",
+    )
+
+
+def format_option(*formats: str) -> Decorator[F]:
+    """``--format``: ``text`` by default; called ``output_format``."""
+    return click.option(
+        "--format",
+        "output_format",
+        type=click.Choice(formats or ("text", "json")),
+        default="text",
+        show_default=True,
+        help="For people, or for programs.",
+    )
+
+
+def quiet_option() -> Decorator[F]:
+    """``--quiet``: no progress and no summary; errors and warnings stay."""
+    return click.option(
+        "--quiet", "-q", is_flag=True, help="No progress and no summary; warnings stay."
+    )
+
+
+def passphrase_options(what: str) -> Decorator[F]:
+    """``--passphrase-fd`` and ``--passphrase-env``, for `read_passphrase`."""
+
+    def decorate(function: F) -> F:
+        env = click.option(
+            "--passphrase-env",
+            metavar="VAR",
+            help=f"Take {what} from this environment variable.",
+        )
+        fd = click.option(
+            "--passphrase-fd",
+            type=click.IntRange(min=0),
+            metavar="N",
+            help=f"Read {what} from this open file descriptor.",
+        )
+        return fd(env(function))
+
+    return decorate
+
+
+_MAX_PASSPHRASE = 4096
+
+
+def read_passphrase(fd: int | None, env: str | None) -> bytes | None:
+    """The passphrase that the options name; None when they name none.
+
+    One line ending is taken off what a descriptor gives, as ``echo`` and editors add one.
+
+    Raises:
+        click.UsageError: Both are given, or what is named cannot be read, is empty or too long.
+    """
+    if fd is not None and env is not None:
+        raise click.UsageError("--passphrase-fd and --passphrase-env exclude each other")
+    if env is not None:
+        secret = os.environb.get(os.fsencode(env), b"")
+        if not secret:
+            raise click.UsageError(f"the environment variable {printable(env)} is empty or not set")
+        return secret
+    if fd is None:
+        return None
+    data = b""
+    try:
+        while len(data) <= _MAX_PASSPHRASE and (chunk := os.read(fd, _MAX_PASSPHRASE + 1)):
+            data += chunk
+    except OSError as error:
+        raise click.UsageError(f"file descriptor {fd}: {error.strerror}") from None
+    if len(data) > _MAX_PASSPHRASE:
+        raise click.UsageError(f"file descriptor {fd}: more than {_MAX_PASSPHRASE} bytes")
+    secret = data.removesuffix(b"\n").removesuffix(b"\r")
+    if not secret:
+        raise click.UsageError(f"file descriptor {fd}: holds no passphrase")
+    return secret
+
+
+def styled(text: str, style: str) -> str:
+    """``text`` in one of the styles ``good``, ``bad``, ``caution``, ``strong``, ``faint``."""
+    return click.style(text, **_STYLES[style])
+
+
+def say(text: str = "") -> None:
+    """Print a line of the result to stdout."""
+    click.echo(text)
+
+
+def note(text: str) -> None:
+    """Print a remark to stderr."""
+    click.echo(styled("note: ", "strong") + text, err=True)
+
+
+def warn(text: str, remedy: str = "") -> None:
+    """Print a warning, and what to do about it, to stderr."""
+    click.echo(styled("warning: ", "caution") + text, err=True)
+    if remedy:
+        click.echo(styled("  remedy: ", "strong") + remedy, err=True)
+
+
+def echo_json(value: Any) -> None:
+    """Print a report for programs to stdout: JSON, fields in the order given."""
+    import json
+
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))

@@ -1,0 +1,20 @@
+"""``manifest schema``: the schemas that ship with the program."""
+
+from __future__ import annotations
+
+import click
+
+_NAMES = ("description", "manifest", "lint-report", "verify-report")
+
+
+@click.command("schema")
+@click.argument("name", type=click.Choice(_NAMES))
+def command(name: str) -> None:
+    """Print the JSON Schema of a document.
+
+    NAME is description (release.yaml), manifest (manifest.json), lint-report or verify-report
+    (what --format json prints).
+    """
+    from manifest.document.schema import schema_text
+
+    click.echo(schema_text(name), nl=False)
