@@ -1,0 +1,71 @@
+# Two commands set everything up on a machine with Python 3.11 or newer and make:
+#   make demo    a miniature release is built, signed, verified and lint-checked before your eyes
+#   make test    style, types and every test but the long ones, with coverage
+# `make help` lists the rest.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3 || command -v python)
+VENV ?= .venv
+BIN := $(VENV)/bin
+# Number of test processes; two suit a small machine.
+JOBS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test quick long lint format spec bench clean
+
+help:
+	@grep -hE '^#:' $(MAKEFILE_LIST) | sed 's/^#: //'
+
+# A stamp file stands for an environment: it is built again only when pyproject.toml changes.
+$(VENV)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with PYTHON=…")'
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/run: $(VENV)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/dev: $(VENV)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[dev,peers]'
+	@touch $(VENV)/run $@
+
+#: make demo     a miniature open release: built, signed, verified, taken apart
+demo: $(VENV)/run
+	$(BIN)/manifest demo
+
+#: make test     style, types, tests, coverage
+test: $(VENV)/dev lint
+	$(BIN)/pytest -n $(JOBS) -m 'not long' --cov --cov-report=term
+
+#: make quick    the tests alone, until the first failure
+quick: $(VENV)/dev
+	$(BIN)/pytest -n $(JOBS) -m 'not long' -x -q
+
+#: make long     the tests that take longer: wheel, demo, large trees
+long: $(VENV)/dev
+	$(BIN)/pytest -m long
+
+#: make lint     style and types
+lint: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+#: make format   what ruff can mend by itself
+format: $(VENV)/dev
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+#: make spec     write again what is generated in spec/: test vectors and the page of rules
+spec: $(VENV)/dev
+	$(BIN)/python spec/vectors/generate.py
+	$(BIN)/manifest rules --format markdown > spec/rules.md
+
+#: make bench    time against openssl and the peer tool; minutes, and gigabytes of disk
+bench: $(VENV)/dev
+	$(BIN)/python tests/benchmarks/run.py
+
+#: make clean    remove what was built here
+clean:
+	rm -rf $(VENV) build dist .coverage .coverage.* htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis demo-release
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
