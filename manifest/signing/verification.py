@@ -1,0 +1,167 @@
+"""The decision whether a signature is one by a signer who is trusted.
+
+The order is that of DSSE: parse the bundle, verify the signature over the payload together with
+the type the envelope gives it, and only then ask whether the type is the one expected. What the
+payload says is for `manifest.signing.statement`, afterwards. Trust comes from the arguments
+alone: a key that travels inside the bundle is never used.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Sequence
+
+from manifest.display import printable
+from manifest.errors import NotTrustedError, UsageError
+from manifest.signing.bundle import Bundle, SigningMethod, parse_bundle
+from manifest.signing.certificates import Root, SignerCertificate, verify_chain
+from manifest.signing.fields import shown
+from manifest.signing.keys import KeyKind, PublicKey
+from manifest.signing.statement import PAYLOAD_TYPE
+
+__all__ = ["SignerKey", "VerifiedEnvelope", "verify_signature"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SignerKey:
+    """A signer known by their key.
+
+    Attributes:
+        kind: The key's algorithm.
+        fingerprint: See `manifest.signing.keys.fingerprint`.
+    """
+
+    kind: KeyKind
+    fingerprint: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class VerifiedEnvelope:
+    """A payload whose signature was verified.
+
+    Attributes:
+        signer: Who signed.
+        payload_type: Always the in-toto type.
+        payload: The signed bytes; parse these and no others.
+        warnings: What a reader should know although the signature is good.
+    """
+
+    signer: SignerKey | SignerCertificate
+    payload_type: str
+    payload: bytes
+    warnings: tuple[str, ...]
+
+
+def verify_signature(
+    data: bytes,
+    *,
+    keys: Sequence[PublicKey] = (),
+    roots: Sequence[Root] = (),
+    at: dt.datetime | None = None,
+    what: str = "the signature",
+) -> VerifiedEnvelope:
+    """Verify a bundle against what the verifier trusts.
+
+    Args:
+        data: The bundle's bytes.
+        keys: Keys that are trusted; any of them may have signed.
+        roots: Certification authorities that are trusted.
+        at: The time at which certificates must be valid; now when None. It has a time zone.
+        what: The signature's name for messages, such as its file name.
+
+    Raises:
+        NotTrustedError: The bundle is malformed, or was not signed by a trusted signer, or the
+            signed content was changed. The message tells these apart as far as they can be.
+        UsageError: The time has no time zone.
+    """
+    if at is not None and at.tzinfo is None:
+        raise UsageError("the time of verification has no time zone", remedy="Give it in UTC.")
+    bundle = parse_bundle(data, what=what)
+    warnings = []
+    signer: SignerKey | SignerCertificate
+    if bundle.method is SigningMethod.KEY:
+        key = _verify_with_key(bundle, keys, what)
+        signer = SignerKey(key.kind, key.fingerprint)
+        if not bundle.key_hint:
+            warnings.append("the signature does not name its key; it was found by trying")
+        if bundle.has_embedded_key:
+            warnings.append("the signature carries a public key of its own, which was not used")
+    elif bundle.method is SigningMethod.CERTIFICATE:
+        signer = _verify_with_chain(bundle, roots, at or dt.datetime.now(dt.UTC), what)
+        if signer.unused:
+            warnings.append(
+                f"{signer.unused} of the certificates in the signature have no part in its chain"
+            )
+    else:
+        raise NotTrustedError(
+            f"{what}: keyless signatures (Sigstore identities) are not supported by this version",
+            remedy="Ask for a signature with a key or a certificate.",
+        )
+    if bundle.has_log_entries:
+        warnings.append("the signature's transparency log entries were not checked")
+    if bundle.has_timestamps:
+        warnings.append("the signature's timestamps were not checked")
+    envelope = bundle.envelope
+    if envelope.payload_type != PAYLOAD_TYPE:
+        raise NotTrustedError(
+            f"{what}: the signed content is of the type {shown(envelope.payload_type)}, "
+            f"and {PAYLOAD_TYPE} is expected",
+            remedy="Give the signature of the release; this one vouches for something else.",
+        )
+    return VerifiedEnvelope(signer, envelope.payload_type, envelope.payload, tuple(warnings))
+
+
+def _verify_with_key(bundle: Bundle, keys: Sequence[PublicKey], what: str) -> PublicKey:
+    hint = bundle.key_hint
+    if not keys:
+        named = f", {_short(hint)}," if hint else ""
+        raise NotTrustedError(
+            f"{what} was made with a key{named} and no key is given to check it",
+            remedy="Give the signer's public key with --key.",
+        )
+    candidates = [key for key in keys if key.is_named_by(hint)] if hint else list(keys)
+    if not candidates:
+        given = ", ".join(_short(key.fingerprint) for key in keys[:4])
+        raise NotTrustedError(
+            f"{what} says it was signed by the key {_short(hint)}, not by "
+            f"{'the key' if len(keys) == 1 else 'one of the keys'} given ({given})",
+            remedy="Check which key the signer publishes.",
+        )
+    for key in candidates:
+        if bundle.envelope.verifies(key):
+            return key
+    if hint:
+        raise NotTrustedError(
+            f"{what}: the signed content was changed or the signature is damaged: it names the "
+            f"key {_short(hint)}, which is given, and does not verify with it",
+            remedy="Fetch the signature again from the signer.",
+        )
+    raise NotTrustedError(
+        f"{what} does not verify with {'the key' if len(keys) == 1 else 'any key'} given: another "
+        "key signed, or the signed content was changed; it does not name its key",
+        remedy="Check which key the signer publishes, and fetch the signature again.",
+    )
+
+
+def _verify_with_chain(
+    bundle: Bundle, roots: Sequence[Root], at: dt.datetime, what: str
+) -> SignerCertificate:
+    if not roots:
+        raise NotTrustedError(
+            f"{what} was made with a certificate, and no root certificate is given to check it",
+            remedy="Give the certification authority's certificate with --root.",
+        )
+    signer = verify_chain(bundle.certificates, roots, at=at, what=what)
+    if not bundle.envelope.verifies(signer.public_key):
+        raise NotTrustedError(
+            f"{what}: the signed content was changed or the signature is damaged: the certificate "
+            f"of {printable(signer.subject)} is in order, and the signature does not verify with it",
+            remedy="Fetch the signature again from the signer.",
+        )
+    return signer
+
+
+def _short(fingerprint: str) -> str:
+    cut = fingerprint if len(fingerprint) <= 16 else fingerprint[:16] + "..."
+    return printable(cut)
