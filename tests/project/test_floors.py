@@ -34,6 +34,7 @@ NEIGHBOURS = {
     ("atomic", "errors"): "raises them",
     ("strict_json", "errors"): "raises them",
     ("readers", "sources"): "readers are given a Source",
+    ("signing", "inventory"): "names in a signed statement obey the rules for paths",
     ("manifest", "api"): "the face of the package",
     ("__main__", "cli"): "python -m manifest",
 }
