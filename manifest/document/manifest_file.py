@@ -8,6 +8,8 @@ tree are equal, and a difference between two manifests reads as a list of files.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import itertools
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,14 +21,12 @@ from manifest.document.components import KINDS, ComponentKind
 from manifest.document.description import (
     ComponentSpec,
     Description,
-    Withheld,
     check_version,
     description_from_plain,
 )
-from manifest.document.references import Reference
 from manifest.document.schema import violations
 from manifest.errors import DocumentError
-from manifest.inventory import FileEntry, path_problem, tree_digest
+from manifest.inventory import path_problem
 
 __all__ = [
     "FILE_NAME",
@@ -98,7 +98,7 @@ class Manifest:
         release: The description less its components, as plain JSON values.
         components: Sorted by id.
         files: Sorted: the release directory's, then each named root's.
-        root_digest: Over every file; see `tree_digest`.
+        root_digest: Over every file; see `files_digest`.
         digests: Names of the digests that every file carries.
         total_size: Bytes of all files.
     """
@@ -138,8 +138,16 @@ def file_sort_key(file: ManifestFile) -> tuple[bytes, bytes]:
 
 
 def files_digest(files: Iterable[ManifestFile]) -> str:
-    """The root digest over files of a manifest, named roots included (spec/manifest.md)."""
-    return tree_digest([FileEntry(f.full_path, f.size, f.sha256) for f in files])
+    """The root digest over files of a manifest (spec/manifest.md, "Root digest").
+
+    As `tree_digest`, in the order of the manifest; before the path of a file in a named root stand
+    the root and a NUL, so that no path of the release directory looks like one of a root.
+    """
+    digest = hashlib.sha256()
+    for file in sorted(files, key=file_sort_key):
+        root = f"{file.root}\0" if file.root else ""
+        digest.update(f"{root}{file.path}\0{file.size}\0{file.sha256}\n".encode())
+    return digest.hexdigest()
 
 
 def resolve(
@@ -289,7 +297,7 @@ def _parse_file(plain: Any, index: int, name: str) -> ManifestFile:
         if type(plain) is not dict:
             raise TypeError("is not an object")
         if not _FILE_FIELDS.issuperset(plain):
-            unknown = printable(sorted(set(plain) - _FILE_FIELDS)[0])
+            unknown = printable(min(set(plain) - _FILE_FIELDS))
             raise TypeError(f"unknown field `{unknown}`")
         path, size, sha256 = plain["path"], plain["size"], plain["sha256"]
         if type(path) is not str or (problem := path_problem(path)):
@@ -331,12 +339,12 @@ def _check_consistency(manifest: Manifest, file_count: int, name: str) -> None:
     known = {c.id for c in manifest.components}
     ids = [c.id.encode() for c in manifest.components]
     keys = [file_sort_key(f) for f in manifest.files]
-    if any(a >= b for a, b in zip(keys, keys[1:], strict=False)):
-        index = next(i for i, (a, b) in enumerate(zip(keys, keys[1:], strict=False)) if a >= b)
+    if any(a >= b for a, b in itertools.pairwise(keys)):
+        index = next(i for i, (a, b) in enumerate(itertools.pairwise(keys)) if a >= b)
         word = "is listed twice" if keys[index] == keys[index + 1] else "is out of order"
         shown = printable(manifest.files[index + 1].full_path)
         raise DocumentError(f"{name}: files[{index + 1}]: {shown} {word}")
-    if any(a >= b for a, b in zip(ids, ids[1:], strict=False)):
+    if any(a >= b for a, b in itertools.pairwise(ids)):
         raise DocumentError(f"{name}: components: one is listed twice or out of order")
     by_component: dict[str, list[ManifestFile]] = {c: [] for c in known}
     for index, file in enumerate(manifest.files):
