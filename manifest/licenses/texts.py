@@ -32,7 +32,7 @@ _LIMITS = re.compile(
 )
 # Creative Commons sets the same explanation before each of its 4.0 licenses, after the title:
 # where it begins, and the SHA-256 of its words to the end.
-_PREAMBLE = "creative commons corporation"
+_PREAMBLE = re.compile("creative commons corporation", re.IGNORECASE)
 _PREAMBLES = frozenset({"70cc6564454cd161364b920237c7a5f418b91a44a318a19b092ac78198940d58"})
 _MAX_ADDED_WORDS = 60
 
@@ -89,9 +89,9 @@ def _match(text: str) -> RecognisedText:
 
 def _changes(piece: str) -> bool:
     """Whether words outside a license's text may change what it grants."""
+    if (preamble := _PREAMBLE.search(piece)) is not None:
+        words = " ".join(_WORD.findall(piece[preamble.start() :].casefold()))
+        if hashlib.sha256(words.encode()).hexdigest() in _PREAMBLES:
+            piece = piece[: preamble.start()]
     rest = _ADDRESS.sub(" ", _COPYRIGHT.sub(" ", piece))
-    words = " ".join(_WORD.findall(rest.casefold()))
-    start = words.find(_PREAMBLE)
-    if start >= 0 and hashlib.sha256(words[start:].encode()).hexdigest() in _PREAMBLES:
-        words = words[:start]
-    return words.count(" ") >= _MAX_ADDED_WORDS or bool(_LIMITS.search(words))
+    return len(_WORD.findall(rest)) > _MAX_ADDED_WORDS or bool(_LIMITS.search(rest))
