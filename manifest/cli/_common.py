@@ -1,7 +1,7 @@
 """What commands share: options, the directory argument, and how they speak.
 
 Results go to stdout, everything else to stderr. Text that comes from files, names or signatures
-passes through `printable` before it gets here; `styled` and the echo helpers add colour, which
+passes through `printable` before it gets here; `paint` and the echo helpers add colour, which
 click takes away again where nobody sees it.
 """
 
@@ -23,26 +23,27 @@ __all__ = [
     "echo_json",
     "format_option",
     "note",
+    "paint",
     "passphrase_options",
     "quiet_option",
+    "read_key_file",
     "read_passphrase",
     "release_argument",
-    "root_option",
+    "root_dir_option",
     "say",
-    "styled",
     "undone",
     "warn",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
-Decorator = Callable[[F], F]
 
-_STYLES: dict[str, dict[str, Any]] = {
+_ROLES: dict[str, dict[str, Any]] = {
     "good": {"fg": "green", "bold": True},
     "bad": {"fg": "red", "bold": True},
-    "caution": {"fg": "yellow", "bold": True},
-    "strong": {"bold": True},
-    "faint": {"dim": True},
+    "warn": {"fg": "yellow", "bold": True},
+    "dim": {"dim": True},
+    "bold": {"bold": True},
+    "name": {"fg": "cyan"},
 }
 
 
@@ -82,17 +83,17 @@ def _named_roots(
     return roots
 
 
-def release_argument() -> Decorator[F]:
+def release_argument() -> Callable[[F], F]:
     """The argument DIR: the release directory, the current one when left out."""
     return click.argument(
         "directory", metavar="[DIR]", type=_DIRECTORY, default=".", required=False
     )
 
 
-def root_option() -> Decorator[F]:
-    """``--root NAME=DIR``, repeatable: where named roots lie; a mapping called ``roots``."""
+def root_dir_option() -> Callable[[F], F]:
+    """``--root-dir NAME=DIR``, repeatable: where named roots lie; a mapping called ``roots``."""
     return click.option(
-        "--root",
+        "--root-dir",
         "roots",
         multiple=True,
         callback=_named_roots,
@@ -101,7 +102,7 @@ def root_option() -> Decorator[F]:
     )
 
 
-def format_option(*formats: str) -> Decorator[F]:
+def format_option(*formats: str) -> Callable[[F], F]:
     """``--format``: ``text`` by default; called ``output_format``."""
     return click.option(
         "--format",
@@ -113,14 +114,14 @@ def format_option(*formats: str) -> Decorator[F]:
     )
 
 
-def quiet_option() -> Decorator[F]:
+def quiet_option() -> Callable[[F], F]:
     """``--quiet``: no progress and no summary; errors and warnings stay."""
     return click.option(
         "--quiet", "-q", is_flag=True, help="No progress and no summary; warnings stay."
     )
 
 
-def passphrase_options(what: str) -> Decorator[F]:
+def passphrase_options(what: str) -> Callable[[F], F]:
     """``--passphrase-fd`` and ``--passphrase-env``, for `read_passphrase`."""
 
     def decorate(function: F) -> F:
@@ -174,9 +175,26 @@ def read_passphrase(fd: int | None, env: str | None) -> bytes | None:
     return secret
 
 
-def styled(text: str, style: str) -> str:
-    """``text`` in one of the styles ``good``, ``bad``, ``caution``, ``strong``, ``faint``."""
-    return click.style(text, **_STYLES[style])
+def paint(text: str, role: str) -> str:
+    """``text`` in the colours of a role; the `Paint` of `manifest.render` for a terminal."""
+    return click.style(text, **_ROLES[role])
+
+
+def read_key_file(path: str, *, max_bytes: int) -> bytes:
+    """Read a key file; unlike other files it may be a pipe, as ``<(pass show signing-key)``.
+
+    Raises:
+        click.UsageError: It cannot be read, or is too large to be a key.
+    """
+    shown = printable(path)
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(max_bytes + 1)
+    except OSError as error:
+        raise click.UsageError(f"the key {shown} cannot be read: {error.strerror}") from None
+    if len(data) > max_bytes:
+        raise click.UsageError(f"{shown} is too large to be a key")
+    return data
 
 
 def say(text: str = "") -> None:
@@ -186,14 +204,14 @@ def say(text: str = "") -> None:
 
 def note(text: str) -> None:
     """Print a remark to stderr."""
-    click.echo(styled("note: ", "strong") + text, err=True)
+    click.echo(paint("note: ", "bold") + text, err=True)
 
 
 def warn(text: str, remedy: str = "") -> None:
     """Print a warning, and what to do about it, to stderr."""
-    click.echo(styled("warning: ", "caution") + text, err=True)
+    click.echo(paint("warning: ", "warn") + text, err=True)
     if remedy:
-        click.echo(styled("  remedy: ", "strong") + remedy, err=True)
+        click.echo(paint("  remedy: ", "bold") + remedy, err=True)
 
 
 def echo_json(value: Any) -> None:

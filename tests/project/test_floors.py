@@ -35,6 +35,7 @@ NEIGHBOURS = {
     ("strict_json", "errors"): "raises them",
     ("readers", "sources"): "readers are given a Source",
     ("signing", "inventory"): "names in a signed statement obey the rules for paths",
+    ("sign", "build"): "derives the claims again before it signs them",
     ("manifest", "api"): "the face of the package",
     ("__main__", "cli"): "python -m manifest",
 }

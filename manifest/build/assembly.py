@@ -1,0 +1,247 @@
+"""Which file belongs to which component, and the manifest that follows (spec/manifest.md).
+
+`assemble` is a pure function of a description and a list of files. ``build`` uses it to write a
+manifest; ``sign`` and ``verify`` use it to derive the claims again, so that a manifest cannot
+say anything that its description does not.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from manifest.display import printable
+from manifest.document.description import FILE_NAME as DESCRIPTION_NAME
+from manifest.document.description import Description
+from manifest.document.manifest_file import Manifest, ManifestFile, resolve
+from manifest.errors import DocumentError
+from manifest.inventory import compile_glob, glob_problem, path_problem
+
+__all__ = ["Key", "assemble", "assign", "split_root", "used_roots"]
+
+_MAX_SHOWN = 20
+_WILD = re.compile(r"[*?\[]")
+_LAST = "\U0010ffff"
+
+
+Key = tuple[str, str]
+"""A file: its root, empty for the release directory, and its path in it."""
+
+
+class _Paths:
+    """The paths of one root, sorted, so that a pattern looks only where it can match."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self._sorted = sorted(paths)
+        self._all = frozenset(self._sorted)
+
+    def __contains__(self, path: str) -> bool:
+        return path in self._all
+
+    def matching(self, pattern: str) -> list[str]:
+        matcher = compile_glob(pattern)
+        prefix = _WILD.split(pattern.removesuffix("/"), maxsplit=1)[0]
+        first = bisect_left(self._sorted, prefix)
+        last = bisect_left(self._sorted, prefix + _LAST, first)
+        while last < len(self._sorted) and self._sorted[last].startswith(prefix):
+            last += 1
+        return [path for path in self._sorted[first:last] if matcher.matches(path)]
+
+
+def split_root(name: str, roots: Iterable[str]) -> tuple[str, str]:
+    """A path or pattern of a description as its root and the rest; the root is empty for none.
+
+    ``ckpt:step1/*`` is a pattern of the root ``ckpt`` only when a root is called so; otherwise
+    the colon is a character like any other.
+    """
+    root, colon, rest = name.partition(":")
+    return (root, rest) if colon and root in roots else ("", name)
+
+
+def used_roots(description: Description) -> dict[str, str]:
+    """The named roots whose files a description speaks of, each with the first place that does."""
+    roots = description.fields.get("roots", {})
+    used: dict[str, str] = {}
+    for pointer, name in (*_patterns(description), *_named_paths(description)):
+        root, _ = split_root(name, roots)
+        if root:
+            used.setdefault(root, pointer)
+    return used
+
+
+def assign(
+    description: Description, paths: Mapping[str, Sequence[str]]
+) -> dict[Key, tuple[str, ...]]:
+    """Say which components each file belongs to.
+
+    A file may belong to several components, or to none.
+
+    Args:
+        description: The description whose patterns decide.
+        paths: The paths of every file, by root; the release directory's root is ``""``.
+
+    Returns:
+        For every file, the ids of its components, sorted.
+
+    Raises:
+        DocumentError: A pattern matches nothing, a path that the description names is not there,
+            or a path cannot be told from one in a named root; the message names every place, up
+            to twenty.
+    """
+    roots = description.fields.get("roots", {})
+    index = {root: _Paths(names) for root, names in paths.items()}
+    members: dict[Key, list[str]] = {
+        (root, path): [] for root, names in paths.items() for path in names
+    }
+    problems = [
+        f"{DESCRIPTION_NAME}: the file {printable(path)} cannot be told from the file "
+        f"{printable(path.partition(':')[2])} of the root {path.partition(':')[0]}"
+        for root, path in members
+        if not root and split_root(path, roots)[0]
+    ]
+
+    def find(pointer: str, pattern: str) -> list[Key]:
+        root, rest = split_root(pattern, roots)
+        if problem := glob_problem(rest):
+            problems.append(f"{_where(description, pointer)}: the pattern {problem}")
+            return []
+        found = index[root].matching(rest) if root in index else []
+        if not found:
+            problems.append(
+                f"{_where(description, pointer)}: `{printable(pattern)}` matches no file"
+            )
+        return [(root, path) for path in found]
+
+    for spec in sorted(description.components, key=lambda c: c.id.encode()):
+        pointer = f"components.{spec.id}"
+        matched = {
+            key
+            for i, pattern in enumerate(spec.files)
+            for key in find(f"{pointer}.files[{i}]", pattern)
+        }
+        kept = matched - _excluded(description, pointer, spec.exclude, index, problems)
+        if matched and not kept:
+            problems.append(
+                f"{_where(description, f'{pointer}.exclude')}: leaves no file of those that "
+                "`files` matches"
+            )
+        for key in kept:
+            members[key].append(spec.id)
+    for pointer, pattern in _other_patterns(description):
+        find(pointer, pattern)
+    for pointer, name in _named_paths(description):
+        root, path = split_root(name, roots)
+        if problem := path_problem(path):
+            problems.append(f"{_where(description, pointer)}: the path {problem}")
+        elif root not in index or path not in index[root]:
+            problems.append(
+                f"{_where(description, pointer)}: {printable(name)} is not among the files"
+            )
+    if problems:
+        raise _misfit(problems)
+    return {key: tuple(ids) for key, ids in members.items()}
+
+
+def assemble(
+    description: Description,
+    entries: Sequence[ManifestFile],
+    *,
+    digests: tuple[str, ...] = ("sha256",),
+) -> Manifest:
+    """The manifest of a description and of files whose digests are known.
+
+    Args:
+        description: The description.
+        entries: Every file; what they say of components is not read.
+        digests: Names of the digests that every file carries.
+
+    Raises:
+        DocumentError: The description does not fit the files; see `assign`.
+    """
+    paths: dict[str, list[str]] = {"": []}
+    for entry in entries:
+        paths.setdefault(entry.root, []).append(entry.path)
+    components = assign(description, paths)
+    files = [_with_components(entry, components[entry.root, entry.path]) for entry in entries]
+    return resolve(description, files, digests=digests)
+
+
+def _with_components(entry: ManifestFile, components: tuple[str, ...]) -> ManifestFile:
+    if entry.components == components:
+        return entry
+    return dataclasses.replace(entry, components=components)
+
+
+def _excluded(
+    description: Description,
+    pointer: str,
+    patterns: Sequence[str],
+    index: Mapping[str, _Paths],
+    problems: list[str],
+) -> set[Key]:
+    """What ``exclude`` names; a pattern there may match nothing, as in any ignore list."""
+    roots = description.fields.get("roots", {})
+    found: set[Key] = set()
+    for i, pattern in enumerate(patterns):
+        root, rest = split_root(pattern, roots)
+        if problem := glob_problem(rest):
+            where = _where(description, f"{pointer}.exclude[{i}]")
+            problems.append(f"{where}: the pattern {problem}")
+        elif root in index:
+            found.update((root, path) for path in index[root].matching(rest))
+    return found
+
+
+def _patterns(description: Description) -> Iterator[tuple[str, str]]:
+    for spec in description.components:
+        for i, pattern in enumerate(spec.files):
+            yield f"components.{spec.id}.files[{i}]", pattern
+    yield from _other_patterns(description)
+
+
+def _other_patterns(description: Description) -> Iterator[tuple[str, str]]:
+    """Patterns of files outside the components, each with its place."""
+    for i, checkpoint in enumerate(description.checkpoints):
+        for j, pattern in enumerate(checkpoint.files):
+            yield f"checkpoints.entries[{i}].files[{j}]", pattern
+    for i, source in enumerate(description.sources):
+        for j, pattern in enumerate(source.files):
+            yield f"data.sources[{i}].files[{j}]", pattern
+
+
+def _named_paths(description: Description) -> Iterator[tuple[str, str]]:
+    """Single files that the description names, each with its place."""
+    training = description.training
+    for section in ("configuration", "logs"):
+        for i, path in enumerate(training.get(section, ())):
+            yield f"training.{section}[{i}]", path
+    single: tuple[tuple[str, Mapping[str, Any], str], ...] = (
+        ("training.environment", training.get("environment", {}), "lockfile"),
+        ("data", description.data, "order"),
+        ("checkpoints", description.fields.get("checkpoints", {}), "index"),
+    )
+    for pointer, section_fields, field in single:
+        if field in section_fields:
+            yield f"{pointer}.{field}", section_fields[field]
+    for i, result in enumerate(description.results):
+        if result.results:
+            yield f"evaluation.results[{i}].results", result.results
+
+
+def _where(description: Description, pointer: str) -> str:
+    if description.source is not None:
+        return description.source.where(pointer)
+    return f"{DESCRIPTION_NAME}: {pointer}"
+
+
+def _misfit(problems: Sequence[str]) -> DocumentError:
+    shown = [f"  {problem}" for problem in problems[:_MAX_SHOWN]]
+    if len(problems) > _MAX_SHOWN:
+        shown.append(f"  and {len(problems) - _MAX_SHOWN:,} more")
+    return DocumentError(
+        "\n".join([f"{DESCRIPTION_NAME} does not fit the files", *shown]),
+        remedy=f"add the files, or mend {DESCRIPTION_NAME} where it names them",
+    )

@@ -1,0 +1,91 @@
+"""Whether a manifest is up to date, and if not, what differs."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from manifest.build.run import BuildResult, read_existing
+from manifest.document.manifest_file import Manifest, ManifestComponent
+from manifest.errors import ExitCode
+
+__all__ = ["CheckResult", "check", "differing_claims"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CheckResult:
+    """How the manifest that stands there compares with the one that would be built.
+
+    Attributes:
+        is_missing: There is none.
+        added: Files that it does not list, as ``path`` or ``root:path``, sorted.
+        missing: Files that it lists and that are gone.
+        changed: Files whose size or digest differs.
+        claims: Fields that differ, as ``release.license`` or ``components.datasets``.
+        is_same: It has the very bytes that would be built.
+    """
+
+    is_missing: bool = False
+    added: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
+    is_same: bool = False
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """0 when it is up to date, else 5."""
+        return ExitCode.OK if self.is_same else ExitCode.DIFFERENT
+
+
+def check(path: Path, result: BuildResult) -> CheckResult:
+    """Compare the manifest at ``path`` with one built just now. Changes nothing.
+
+    Raises:
+        TreeError: What stands there is not a manifest.
+        UndecidedError: It cannot be read.
+    """
+    existing = read_existing(path)
+    if existing is None:
+        return CheckResult(is_missing=True)
+    old, data = existing
+    if data == result.data:
+        return CheckResult(is_same=True)
+    before = {f.full_path: (f.size, f.sha256, f.blake3) for f in old.files}
+    now = {f.full_path: (f.size, f.sha256, f.blake3) for f in result.manifest.files}
+    return CheckResult(
+        added=_sorted(now.keys() - before.keys()),
+        missing=_sorted(before.keys() - now.keys()),
+        changed=_sorted(p for p in now.keys() & before.keys() if now[p] != before[p]),
+        claims=tuple(differing_claims(old, result.manifest)),
+    )
+
+
+def _sorted(paths: Any) -> tuple[str, ...]:
+    return tuple(sorted(paths, key=str.encode))
+
+
+def differing_claims(old: Manifest, new: Manifest) -> Iterator[str]:
+    """The fields in which two manifests say different things, apart from their files' digests.
+
+    A component counts as different when its fields or the set of its files are.
+    """
+    yield from (f"release.{key}" for key in _differing_keys(old.release, new.release))
+    before, now = ({c.id: _claims(m, c) for c in m.components} for m in (old, new))
+    yield from (f"components.{id_}" for id_ in _differing_keys(before, now))
+    if old.digests != new.digests:
+        yield "digests"
+    if old.schema_version != new.schema_version:
+        yield "schema_version"
+
+
+def _claims(manifest: Manifest, component: ManifestComponent) -> tuple[Any, ...]:
+    files = frozenset(f.full_path for f in manifest.files_of(component.id))
+    return component.kind, component.fields, files
+
+
+def _differing_keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    keys = sorted(old.keys() | new.keys(), key=str.encode)
+    return [k for k in keys if k not in old or k not in new or old[k] != new[k]]

@@ -1,0 +1,282 @@
+"""A description and a directory become a manifest (spec/manifest.md, "Building")."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from manifest.atomic import write_atomically
+from manifest.build.assembly import assemble, assign, used_roots
+from manifest.build.tree import (
+    OWN_FILES,
+    locate_roots,
+    read_regular,
+    read_tree,
+    refuse_oddities,
+)
+from manifest.display import printable
+from manifest.document.description import FILE_NAME as DESCRIPTION_NAME
+from manifest.document.description import Description, parse_description
+from manifest.document.manifest_file import (
+    FILE_NAME,
+    MAX_BYTES,
+    Manifest,
+    ManifestFile,
+    dump_manifest,
+    parse_manifest,
+)
+from manifest.document.yaml_text import MAX_BYTES as MAX_DESCRIPTION_BYTES
+from manifest.errors import DocumentError, TreeError, UndecidedError, UsageError
+from manifest.inventory import (
+    Algorithm,
+    Hashed,
+    NotCovered,
+    Progress,
+    Tree,
+    hash_files,
+    read_file,
+    walk,
+)
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+__all__ = [
+    "BuildResult",
+    "Expect",
+    "build",
+    "find_manifest",
+    "hashed_files",
+    "read_description",
+    "read_existing",
+    "write_manifest",
+]
+
+Expect: TypeAlias = Callable[[int, int], None]
+"""``expect(n_bytes, n_files)``: told once, before any file is hashed, how much there is to do."""
+
+_MAX_SHOWN = 20
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class BuildResult:
+    """A manifest that was built and not yet written.
+
+    Attributes:
+        manifest: The manifest.
+        data: Its bytes.
+        unassigned: Files that belong to no component, as ``path`` or ``root:path``;
+            ``release.yaml`` is not among them.
+        not_covered: What is in the directory and in no manifest, as ``.git``.
+    """
+
+    manifest: Manifest
+    data: bytes
+    unassigned: tuple[str, ...]
+    not_covered: tuple[NotCovered, ...]
+
+
+def build(
+    directory: str | os.PathLike[str],
+    *,
+    description: Description | None = None,
+    roots: Mapping[str, str | os.PathLike[str]] | None = None,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+    expect: Expect | None = None,
+) -> BuildResult:
+    """Resolve a release's description to the digests of its files. Writes nothing.
+
+    The result depends on the description and on names and bytes of files alone: not on times,
+    owners, the order of directories, the locale or the machine.
+
+    Args:
+        directory: The release directory.
+        description: What to resolve; ``release.yaml`` in the directory when None.
+        roots: Where named roots lie, by name.
+        executor: Where files are hashed; see `hash_files`.
+        progress: Told what was hashed; see `Progress`.
+        expect: Told before that how much there is.
+
+    Raises:
+        TreeError: No description, no files, or files that no manifest can list.
+        DocumentError: The description is not valid, or does not fit the files.
+        UsageError: The directory is not one, or the roots given are not those needed.
+        UndecidedError: A file cannot be read, or something changed while files were read.
+    """
+    path = Path(directory)
+    tree = read_tree(path)
+    if description is None:
+        description, described_by_digest = read_description(tree)
+    else:
+        described_by_digest = ""
+    located = locate_roots(path, description, roots or {}, used_roots(description))
+    trees = {"": tree, **{name: walk(where) for name, where in sorted(located.items())}}
+    for name, each in trees.items():
+        refuse_oddities(each, name=name)
+    # Asked before anything is hashed: a pattern that matches nothing should not cost an hour.
+    assign(description, {name: [f.path for f in each.files] for name, each in trees.items()})
+    if expect is not None:
+        expect(sum(t.size for t in trees.values()), sum(len(t.files) for t in trees.values()))
+    files: list[ManifestFile] = []
+    for name, each in trees.items():
+        hashed = hash_files(each, executor=executor, progress=progress)
+        files.extend(hashed_files(hashed, root=name))
+    if described_by_digest not in ("", *(f.sha256 for f in files if _is_description(f))):
+        raise UndecidedError(
+            f"{DESCRIPTION_NAME} changed while the manifest was built", remedy=_AGAIN
+        )
+    for name, each in trees.items():
+        _refuse_changes(each, leave_out=frozenset() if name else OWN_FILES)
+    manifest = assemble(description, files)
+    return BuildResult(
+        manifest=manifest,
+        data=dump_manifest(manifest),
+        unassigned=tuple(
+            f.full_path for f in manifest.files if not f.components and not _is_description(f)
+        ),
+        not_covered=tuple(item for each in trees.values() for item in each.not_covered),
+    )
+
+
+_AGAIN = "run the command again when nothing else writes to the directory"
+
+
+def read_description(tree: Tree) -> tuple[Description, str]:
+    """The description in a walked release directory, and the SHA-256 of the bytes read.
+
+    Raises:
+        TreeError: There is none.
+        DocumentError: It is not valid.
+        UndecidedError: It cannot be read, or is of another major version.
+    """
+    import hashlib
+
+    if tree.find(DESCRIPTION_NAME) is None:
+        odd = next((o for o in tree.oddities if o.path == DESCRIPTION_NAME), None)
+        if odd is not None:
+            raise TreeError(
+                f"in {printable(tree.root)}, {odd.describe()}",
+                remedy=f"{DESCRIPTION_NAME} must be a regular file",
+            )
+        raise TreeError(
+            f"{printable(tree.root)} has no {DESCRIPTION_NAME}",
+            remedy="`manifest init` drafts one from the files that are there",
+        )
+    data = read_file(tree, DESCRIPTION_NAME, max_bytes=MAX_DESCRIPTION_BYTES)
+    return parse_description(data), hashlib.sha256(data).hexdigest()
+
+
+def _is_description(file: ManifestFile) -> bool:
+    return file.path == DESCRIPTION_NAME and not file.root
+
+
+def hashed_files(hashed: tuple[Hashed, ...], *, root: str = "") -> list[ManifestFile]:
+    """The entries of a manifest that hashed files become, without components.
+
+    Raises:
+        UndecidedError: Some could not be read, or changed meanwhile; each is named.
+    """
+    failed = [h for h in hashed if h.problem is not None]
+    if failed:
+        prefix = f"{root}:" if root else ""
+        lines = [
+            f"  {prefix}{printable(h.path)}: {printable(h.problem.detail)}"
+            for h in failed[:_MAX_SHOWN]
+            if h.problem is not None
+        ]
+        if len(failed) > _MAX_SHOWN:
+            lines.append(f"  and {len(failed) - _MAX_SHOWN:,} more")
+        raise UndecidedError(
+            "\n".join(["these files could not be read as they were found", *lines]),
+            remedy=_AGAIN,
+        )
+    return [ManifestFile(h.path, h.size, h.digest(Algorithm.SHA256), root=root) for h in hashed]
+
+
+def _refuse_changes(before: Tree, *, leave_out: frozenset[str]) -> None:
+    """Walk once more: a file that came, went or changed meanwhile is in no manifest as it is."""
+    after = walk(before.root, leave_out=leave_out)
+    old, new = {f.path: f for f in before.files}, {f.path: f for f in after.files}
+    if old == new and before.oddities == after.oddities:
+        return
+    changed = sorted(p for p in old.keys() | new.keys() if old.get(p) != new.get(p))
+    changed += [o.path for o in after.oddities if o not in before.oddities]
+    shown = ", ".join(map(printable, changed[:5])) + (", …" if len(changed) > 5 else "")
+    raise UndecidedError(
+        f"{printable(before.root)} changed while its files were read: {shown}", remedy=_AGAIN
+    )
+
+
+def find_manifest(directory: Path, path: Path | None) -> Path:
+    """Where the manifest of a release lies: ``path`` when given, else in the release directory.
+
+    Raises:
+        UsageError: It would lie in the release directory under another name, where it would be
+            one of the files that it lists.
+    """
+    if path is None:
+        return directory / FILE_NAME
+    inside = Path(os.path.realpath(directory))
+    # The last component is not resolved: what counts is where the name stands.
+    parent = Path(os.path.realpath(path.parent))
+    if parent / path.name == inside / FILE_NAME:
+        return directory / FILE_NAME
+    if parent == inside or inside in parent.parents:
+        raise UsageError(
+            f"{printable(str(path))} lies in the release directory, among the files it would list",
+            remedy=f"name a place outside of it, or none: then it is {FILE_NAME} there",
+        )
+    return path
+
+
+def read_existing(path: Path) -> tuple[Manifest, bytes] | None:
+    """The manifest at ``path`` and its bytes; None when nothing is there.
+
+    Raises:
+        TreeError: Something else stands there, which must not be overwritten.
+        UndecidedError: It cannot be read.
+    """
+    if not os.path.lexists(path):
+        return None
+    data = read_regular(path, max_bytes=MAX_BYTES)
+    try:
+        return parse_manifest(data), data
+    except (DocumentError, UndecidedError) as error:
+        raise TreeError(
+            f"{printable(str(path))} is not a manifest that this program wrote, and is left as "
+            f"it is ({error.message.splitlines()[0]})",
+            remedy=f"{FILE_NAME} is the manifest's name: rename or remove what has it now",
+        ) from None
+
+
+def write_manifest(
+    directory: str | os.PathLike[str],
+    result: BuildResult,
+    *,
+    path: str | os.PathLike[str] | None = None,
+) -> Path:
+    """Write a built manifest, atomically.
+
+    Args:
+        directory: The release directory.
+        result: What `build` returned.
+        path: Where to write it instead of the release directory.
+
+    Returns:
+        Where it was written.
+
+    Raises:
+        TreeError: Something that is not a manifest has the name, and is not overwritten: a web
+            application, too, calls a file ``manifest.json``.
+        UsageError: The path is in the release directory under another name.
+        UndecidedError: It cannot be written; nothing was.
+    """
+    target = find_manifest(Path(directory), None if path is None else Path(path))
+    existing = read_existing(target)
+    if existing is None or existing[1] != result.data:
+        write_atomically(target, result.data)
+    return target

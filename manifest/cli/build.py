@@ -1,0 +1,174 @@
+"""``manifest build``: every file's digest, and the manifest that holds them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from manifest.cli._common import (
+    echo_json,
+    format_option,
+    note,
+    paint,
+    quiet_option,
+    release_argument,
+    root_dir_option,
+    say,
+    undone,
+)
+from manifest.cli._progress import progress_bar
+from manifest.display import human_size, plural, printable
+
+if TYPE_CHECKING:
+    from manifest.build import BuildResult, CheckResult
+
+_MAX_LISTED = 10
+
+
+@click.command("build")
+@release_argument()
+@click.option("--check", is_flag=True, help="Only say whether manifest.json is up to date.")
+@root_dir_option()
+@click.option(
+    "--manifest",
+    "manifest_path",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write the manifest here instead of into the release.",
+)
+@format_option("text", "json")
+@quiet_option()
+@click.pass_context
+def command(
+    ctx: click.Context,
+    directory: Path,
+    *,
+    check: bool,
+    roots: dict[str, Path],
+    manifest_path: Path | None,
+    output_format: str,
+    quiet: bool,
+) -> None:
+    """Hash every file and write manifest.json.
+
+    Reads release.yaml in DIR (the current directory when left out), hashes every file once and
+    writes manifest.json: each file with its size, SHA-256 and components. The same release gives
+    the same bytes, whenever and wherever it is built. With --check nothing is written, and the
+    exit code says whether manifest.json is up to date: 0 or 5.
+    """
+    from manifest.build import build, find_manifest, write_manifest
+    from manifest.build import check as compare
+    from manifest.build.run import read_existing
+
+    target = find_manifest(directory, manifest_path)
+    # Asked first: a foreign manifest.json should not cost an hour of hashing.
+    read_existing(target)
+    words = "nothing was written" if check else f"{printable(str(target))} was not written"
+    with undone(words):
+        with progress_bar("Hashing", quiet=quiet) as bar:
+            result = build(directory, roots=roots, progress=bar.advance, expect=bar.expect)
+        if not check:
+            write_manifest(directory, result, path=manifest_path)
+    if check:
+        compared = compare(target, result)
+        if output_format == "json":
+            echo_json(_check_report(target, compared))
+        elif not (quiet and compared.is_same):
+            _print_check(target, compared)
+        ctx.exit(compared.exit_code)
+    if output_format == "json":
+        echo_json(_report(target, result))
+    elif not quiet:
+        _print_summary(directory, target, result)
+
+
+def _print_summary(directory: Path, target: Path, result: BuildResult) -> None:
+    manifest = result.manifest
+    name = printable(f"{manifest.name} {manifest.version}")
+    total = f"{plural(len(manifest.files), 'file')}, {human_size(manifest.total_size)}"
+    say(f"{paint(name, 'bold')}: {total}")
+    width = max((len(c.id) for c in manifest.components), default=0)
+    for component in manifest.components:
+        say(f"  {paint(component.id.ljust(width), 'name')}  {_component_line(component)}")
+    if result.unassigned:
+        n = len(result.unassigned)
+        say()
+        say(paint(f"{plural(n, 'file')} in no component:", "warn"))
+        for path in result.unassigned[:_MAX_LISTED]:
+            say(f"  {printable(path)}")
+        if n > _MAX_LISTED:
+            say(f"  and {n - _MAX_LISTED:,} more")
+        say("  They are listed and signed all the same; name them under `components:` in")
+        say("  release.yaml, or let `manifest init` do it.")
+    for item in result.not_covered:
+        what = f" ({plural(item.files, 'file')})" if item.kind == "directory" else ""
+        note(f"{printable(item.path)}{what} is left out, as in every signed release")
+    say()
+    say(f"root digest  {paint(manifest.root_digest, 'bold')}")
+    say(f"written to   {printable(str(target))}")
+    say(paint(f"next: manifest sign {printable(str(directory))} --key KEY", "dim"))
+
+
+def _component_line(component: Any) -> str:
+    if component.file_count:
+        return f"{plural(component.file_count, 'file')}, {human_size(component.size)}"
+    if "withheld" in component.fields:
+        return paint("withheld", "dim")
+    references = component.fields.get("references", ())
+    if references:
+        return paint(f"elsewhere ({plural(len(references), 'reference')})", "dim")
+    return paint("no files", "dim")
+
+
+def _print_check(target: Path, compared: CheckResult) -> None:
+    shown = printable(str(target))
+    if compared.is_same:
+        say(f"{shown} is {paint('up to date', 'good')}")
+        return
+    if compared.is_missing:
+        say(f"{paint('missing', 'bad')}: there is no {shown}")
+    else:
+        say(f"{shown} is {paint('out of date', 'bad')}")
+    for word, names in (
+        ("added", compared.added),
+        ("gone", compared.missing),
+        ("changed", compared.changed),
+        ("says otherwise", compared.claims),
+    ):
+        for name in names[:_MAX_LISTED]:
+            say(f"  {word}: {printable(name)}")
+        if len(names) > _MAX_LISTED:
+            say(f"  {word}: and {len(names) - _MAX_LISTED:,} more")
+    say("run `manifest build` to bring it up to date")
+
+
+def _report(target: Path, result: BuildResult) -> dict[str, Any]:
+    manifest = result.manifest
+    return {
+        "manifest": str(target),
+        "name": manifest.name,
+        "version": manifest.version,
+        "root_digest": manifest.root_digest,
+        "file_count": len(manifest.files),
+        "total_size": manifest.total_size,
+        "components": [
+            {"id": c.id, "kind": c.kind.id, "file_count": c.file_count, "size": c.size}
+            for c in manifest.components
+        ],
+        "unassigned": list(result.unassigned),
+        "not_covered": [item.path for item in result.not_covered],
+    }
+
+
+def _check_report(target: Path, compared: CheckResult) -> dict[str, Any]:
+    state = "up-to-date" if compared.is_same else "out-of-date"
+    return {
+        "manifest": str(target),
+        "state": "missing" if compared.is_missing else state,
+        "added": list(compared.added),
+        "missing": list(compared.missing),
+        "changed": list(compared.changed),
+        "claims": list(compared.claims),
+    }

@@ -1,0 +1,161 @@
+"""``manifest sign``: one signature over files and claims."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from manifest.cli._common import (
+    echo_json,
+    format_option,
+    note,
+    paint,
+    passphrase_options,
+    quiet_option,
+    read_key_file,
+    read_passphrase,
+    release_argument,
+    root_dir_option,
+    say,
+    undone,
+    warn,
+)
+from manifest.cli._progress import progress_bar
+from manifest.display import human_size, plural, printable
+from manifest.errors import UsageError
+
+if TYPE_CHECKING:
+    from manifest.sign import SignResult
+    from manifest.signing.keys import PrivateKey
+
+
+@click.command("sign")
+@release_argument()
+@click.option("--key", "key_path", metavar="FILE", required=True, help="Your private key (PEM).")
+@passphrase_options("the key's passphrase")
+@click.option(
+    "--signature",
+    "signature_path",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write here instead of model.sig: into signatures/, or outside the release.",
+)
+@click.option(
+    "--manifest",
+    "manifest_path",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Take the manifest from here.",
+)
+@root_dir_option()
+@click.option("--force", is_flag=True, help="Replace a signature made with another key.")
+@format_option("text", "json")
+@quiet_option()
+def command(
+    directory: Path,
+    *,
+    key_path: str,
+    passphrase_fd: int | None,
+    passphrase_env: str | None,
+    signature_path: Path | None,
+    manifest_path: Path | None,
+    roots: dict[str, Path],
+    force: bool,
+    output_format: str,
+    quiet: bool,
+) -> None:
+    """Sign a release and its manifest: writes model.sig.
+
+    Checks that manifest.json says what release.yaml says and that every file in DIR (the current
+    directory when left out) is the one it lists, and signs both in the OpenSSF Model Signing 1.0
+    format. Where anything differs, nothing is signed. The passphrase of an encrypted key is asked
+    for, unless a file descriptor or an environment variable gives it.
+    """
+    from manifest.sign import sign
+
+    key = _load_key(key_path, directory, passphrase_fd, passphrase_env)
+    with (
+        undone("nothing was signed"),
+        progress_bar("Checking", quiet=quiet or output_format != "text") as bar,
+    ):
+        result = sign(
+            directory,
+            key,
+            signature_path=signature_path,
+            manifest_path=manifest_path,
+            roots=roots,
+            force=force,
+            progress=bar.advance,
+            expect=bar.expect,
+        )
+    if output_format == "json":
+        echo_json(_report(result))
+        return
+    for text in result.notes:
+        note(text)
+    if not quiet:
+        _print_summary(result)
+
+
+def _load_key(path: str, directory: Path, fd: int | None, env: str | None) -> PrivateKey:
+    from manifest.signing.keys import MAX_PEM_BYTES, load_private
+
+    shown = printable(path)
+    inside = Path(os.path.realpath(directory))
+    if inside in Path(os.path.realpath(path)).parents:
+        raise UsageError(
+            f"the private key {shown} lies in the release and would be published with it",
+            remedy="move it out; if it was ever published, make a new one",
+        )
+    pem = read_key_file(path, max_bytes=MAX_PEM_BYTES)
+    passphrase = read_passphrase(fd, env)
+    if passphrase is None and b"ENCRYPTED" in pem:
+        if not sys.stdin.isatty():
+            raise UsageError(
+                f"{shown} is encrypted, and there is no terminal to ask for the passphrase on",
+                remedy="give it with --passphrase-fd or --passphrase-env",
+            )
+        text: str = click.prompt(f"Passphrase for {shown}", hide_input=True, err=True)
+        passphrase = text.encode("utf-8", "surrogateescape")
+    key = load_private(pem, passphrase=passphrase, what=shown)
+    if b"ENCRYPTED" not in pem and _others_can_read(path):
+        warn(
+            f"{shown} is not encrypted, and other users of this machine can read it",
+            remedy=f"chmod 600 {shown}",
+        )
+    return key
+
+
+def _others_can_read(path: str) -> bool:
+    status = Path(path).stat()
+    return stat.S_ISREG(status.st_mode) and bool(status.st_mode & 0o077)
+
+
+def _print_summary(result: SignResult) -> None:
+    manifest = result.manifest
+    name = printable(f"{manifest.name} {manifest.version}")
+    total = f"{plural(result.file_count, 'file')}, {human_size(manifest.total_size)}"
+    say(f"{paint('signed', 'good')}       {paint(name, 'bold')}: {total}")
+    say(f"root digest  {manifest.root_digest}")
+    say(f"key          {result.fingerprint} ({result.kind})")
+    verb = "replaced" if result.replaced else "written to"
+    say(f"{verb.ljust(12)} {printable(str(result.path))}")
+
+
+def _report(result: SignResult) -> dict[str, Any]:
+    return {
+        "signature": str(result.path),
+        "name": result.manifest.name,
+        "version": result.manifest.version,
+        "root_digest": result.manifest.root_digest,
+        "file_count": result.file_count,
+        "total_size": result.manifest.total_size,
+        "key": {"type": str(result.kind), "fingerprint": result.fingerprint},
+        "replaced": result.replaced,
+        "notes": list(result.notes),
+    }

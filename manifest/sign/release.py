@@ -1,0 +1,327 @@
+"""Signing a release: one signature over its files and its manifest (spec/signature.md).
+
+The order: the manifest is read and must be valid; its claims must be those that ``release.yaml``
+and the listed files give; names, sizes and then every byte of the tree must be those of the
+manifest; the statement is made from the digests that were measured here; the bundle is verified
+in memory; only then is it written, whole or not at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from manifest.atomic import write_atomically
+from manifest.build import Expect, assemble, differing_claims, find_manifest
+from manifest.build.run import hashed_files, read_description
+from manifest.build.tree import locate_roots, read_regular, read_tree, refuse_oddities
+from manifest.display import plural, printable
+from manifest.document.description import FILE_NAME as DESCRIPTION_NAME
+from manifest.document.description import Description
+from manifest.document.manifest_file import (
+    FILE_NAME,
+    MAX_BYTES,
+    Manifest,
+    ManifestFile,
+    dump_manifest,
+    parse_manifest,
+)
+from manifest.errors import (
+    BytesDifferError,
+    DocumentError,
+    NotTrustedError,
+    TreeError,
+    UsageError,
+)
+from manifest.inventory import (
+    Difference,
+    FileEntry,
+    Progress,
+    Tree,
+    conclude,
+    hash_files,
+    plan,
+    read_file,
+    walk,
+)
+from manifest.sign.differences import BUILD_REMEDY, refuse_differences
+from manifest.signing.bundle import MAX_BUNDLE_BYTES, parse_bundle
+from manifest.signing.keys import KeyKind, PrivateKey
+from manifest.signing.signer import sign_payload
+from manifest.signing.statement import build_statement
+from manifest.signing.verification import verify_signature
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+__all__ = ["IGNORE_PATHS", "SIGNATURE_NAME", "SignResult", "sign"]
+
+SIGNATURE_NAME = "model.sig"
+SIGNATURES_DIRECTORY = "signatures"
+IGNORE_PATHS = (
+    ".git",
+    ".gitattributes",
+    ".github",
+    ".gitignore",
+    SIGNATURE_NAME,
+    SIGNATURES_DIRECTORY,
+)
+"""What every signature says it leaves out: the four names of OMS 1.0 (6.2) and signatures."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SignResult:
+    """A signature that was made and written.
+
+    Attributes:
+        path: Where it was written.
+        data: Its bytes, a Sigstore bundle.
+        manifest: The manifest that it signs.
+        kind: The key's kind.
+        fingerprint: The key's fingerprint.
+        file_count: How many files it lists, ``manifest.json`` among them.
+        replaced: Whether an older signature lay there.
+        notes: What the signer should know about this signature.
+    """
+
+    path: Path
+    data: bytes
+    manifest: Manifest
+    kind: KeyKind
+    fingerprint: str
+    file_count: int
+    replaced: bool
+    notes: tuple[str, ...] = ()
+
+
+def sign(
+    directory: str | os.PathLike[str],
+    key: PrivateKey,
+    *,
+    signature_path: str | os.PathLike[str] | None = None,
+    manifest_path: str | os.PathLike[str] | None = None,
+    roots: Mapping[str, str | os.PathLike[str]] | None = None,
+    force: bool = False,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+    expect: Expect | None = None,
+) -> SignResult:
+    """Sign a release.
+
+    Args:
+        directory: The release directory.
+        key: The signer's key.
+        signature_path: Where to write instead of ``model.sig``: in ``signatures/``, or outside
+            the release.
+        manifest_path: Where the manifest lies, if not in the release.
+        roots: Where named roots lie, by name; all that the manifest lists files of.
+        force: Replace what has the signature's name, whoever made it.
+        executor: Where files are hashed; see `hash_files`.
+        progress: Told what was hashed.
+        expect: Told before that how much there is.
+
+    Raises:
+        BytesDifferError: The tree is not what the manifest lists.
+        DocumentError: The manifest is not valid, or does not say what ``release.yaml`` says.
+        TreeError: No manifest, no description, or something that no manifest can list.
+        UsageError: The places given cannot be, or another's signature would be replaced.
+        UndecidedError: Something cannot be read or written, or changed meanwhile.
+    """
+    path = Path(directory)
+    target = _signature_target(path, None if signature_path is None else Path(signature_path))
+    replaced = _look_at_existing(target, key, force=force)
+    tree = read_tree(path)
+    data = _read_manifest(path, tree, None if manifest_path is None else Path(manifest_path))
+    refuse_oddities(tree)
+    manifest = parse_manifest(data)
+    description = _check_claims(tree, manifest, data)
+    trees = _trees(path, tree, manifest, description, roots or {})
+    files = _measure(trees, manifest, executor, progress, expect)
+    resources = [(f.path, f.sha256) for f in files if not f.root]
+    resources.append((FILE_NAME, hashlib.sha256(data).hexdigest()))
+    payload = build_statement(_subject(path, manifest), resources, IGNORE_PATHS)
+    bundle = sign_payload(payload, key)
+    _check_bundle(bundle, payload, key)
+    if target.parent == path / SIGNATURES_DIRECTORY:
+        with contextlib.suppress(FileExistsError):
+            target.parent.mkdir()
+    write_atomically(target, bundle)
+    return SignResult(
+        path=target,
+        data=bundle,
+        manifest=manifest,
+        kind=key.kind,
+        fingerprint=key.fingerprint,
+        file_count=len(resources),
+        replaced=replaced,
+        notes=tuple(_notes(key, manifest, elsewhere=manifest_path is not None)),
+    )
+
+
+def _signature_target(directory: Path, path: Path | None) -> Path:
+    if path is None:
+        return directory / SIGNATURE_NAME
+    inside = Path(os.path.realpath(directory))
+    parent = Path(os.path.realpath(path.parent))
+    if parent == inside and path.name == SIGNATURE_NAME:
+        return directory / SIGNATURE_NAME
+    if parent == inside / SIGNATURES_DIRECTORY:
+        return directory / SIGNATURES_DIRECTORY / path.name
+    if parent == inside or inside in parent.parents:
+        raise UsageError(
+            f"{printable(str(path))} would be one of the release's own files",
+            remedy=f"write {SIGNATURE_NAME}, a file in {SIGNATURES_DIRECTORY}/, "
+            "or one outside the release",
+        )
+    return path
+
+
+def _look_at_existing(target: Path, key: PrivateKey, *, force: bool) -> bool:
+    """Whether something lies where the signature goes; it must be this key's, or ``force``."""
+    if not os.path.lexists(target):
+        return False
+    if force:
+        return True
+    shown = printable(str(target))
+    beside = f"sign beside it with --signature {SIGNATURES_DIRECTORY}/NAME.sig, or use --force"
+    try:
+        bundle = parse_bundle(read_regular(target, max_bytes=MAX_BUNDLE_BYTES), what=shown)
+    except NotTrustedError:
+        raise UsageError(
+            f"{shown} is not a signature of this format, and is left as it is", remedy=beside
+        ) from None
+    if not bundle.key_hint or not key.public.is_named_by(bundle.key_hint):
+        signer = f"the key {bundle.key_hint[:16]}…" if bundle.key_hint else "someone else"
+        raise UsageError(
+            f"{shown} is a signature by {printable(signer)}, and is left as it is", remedy=beside
+        )
+    return True
+
+
+def _read_manifest(directory: Path, tree: Tree, path: Path | None) -> bytes:
+    target = find_manifest(directory, path)
+    inside = tree.find(FILE_NAME) is not None
+    if target == directory / FILE_NAME:
+        if not inside:
+            raise TreeError(
+                f"{printable(str(directory))} has no {FILE_NAME}",
+                remedy="`manifest build` writes it; look at it before you sign",
+            )
+        return read_file(tree, FILE_NAME, max_bytes=MAX_BYTES)
+    data = read_regular(target, max_bytes=MAX_BYTES)
+    if inside and read_file(tree, FILE_NAME, max_bytes=MAX_BYTES) != data:
+        raise TreeError(
+            f"{printable(str(directory))} holds another {FILE_NAME} than the one given",
+            remedy="remove the one that is wrong: a release has one manifest",
+        )
+    return data
+
+
+def _check_claims(tree: Tree, manifest: Manifest, data: bytes) -> Description:
+    """The description, when the manifest says what it says and nothing else."""
+    description, digest = read_description(tree)
+    listed = next((f for f in manifest.files if f.full_path == DESCRIPTION_NAME), None)
+    if listed is None or listed.sha256 != digest:
+        raise BytesDifferError(
+            f"{DESCRIPTION_NAME} is not the one that {FILE_NAME} was built from; "
+            "nothing was signed",
+            remedy=BUILD_REMEDY,
+        )
+    derived = assemble(description, manifest.files, digests=manifest.digests)
+    if dump_manifest(derived) != data:
+        fields = ", ".join(differing_claims(manifest, derived))
+        what = (
+            f"says otherwise than {DESCRIPTION_NAME} in {printable(fields)}"
+            if fields
+            else "is not in the form in which `manifest build` writes it"
+        )
+        raise DocumentError(f"{FILE_NAME} {what}; nothing was signed", remedy=BUILD_REMEDY)
+    return description
+
+
+def _trees(
+    directory: Path,
+    tree: Tree,
+    manifest: Manifest,
+    description: Description,
+    given: Mapping[str, str | os.PathLike[str]],
+) -> dict[str, Tree]:
+    needed = {f.root: "files" for f in manifest.files if f.root}
+    located = locate_roots(directory, description, given, needed)
+    trees = {"": tree, **{name: walk(where) for name, where in sorted(located.items())}}
+    for name in located:
+        refuse_oddities(trees[name], name=name)
+    return trees
+
+
+def _measure(
+    trees: Mapping[str, Tree],
+    manifest: Manifest,
+    executor: Executor | None,
+    progress: Progress | None,
+    expect: Expect | None,
+) -> list[ManifestFile]:
+    """Every file with the digest measured here, when all are those of the manifest."""
+    entries: dict[str, list[FileEntry]] = {name: [] for name in trees}
+    for file in manifest.files:
+        entries[file.root].append(FileEntry(file.path, file.size, file.sha256))
+    plans = {name: plan(entries[name], tree, quick=True) for name, tree in trees.items()}
+    refuse_differences(plans)
+    if expect is not None:
+        expect(sum(t.size for t in trees.values()), sum(len(p.to_hash) for p in plans.values()))
+    files: list[ManifestFile] = []
+    differences: dict[str, Difference] = {}
+    for name, each in plans.items():
+        hashed = hash_files(each.tree, each.to_hash, executor=executor, progress=progress)
+        differences[name] = conclude(each, hashed)
+        if not differences[name].differs:
+            files.extend(hashed_files(hashed, root=name))
+    refuse_differences(differences)
+    return files
+
+
+def _subject(directory: Path, manifest: Manifest) -> str:
+    """The directory's name, as OMS has it; the release's where that is no name to write down."""
+    name = Path(os.path.realpath(directory)).name
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        name = ""
+    return name or manifest.name
+
+
+def _check_bundle(bundle: bytes, payload: bytes, key: PrivateKey) -> None:
+    """Read the signature as a verifier will, before anyone sees it."""
+    if len(bundle) > MAX_BUNDLE_BYTES:
+        raise TreeError(
+            f"a signature over so many files has {len(bundle):,} bytes, and verifiers read at "
+            f"most {MAX_BUNDLE_BYTES:,}",
+            remedy="pack the small files, or split the release",
+        )
+    verified = verify_signature(bundle, keys=[key.public], what="the new signature")
+    if verified.payload != payload:
+        raise NotTrustedError("the new signature does not sign what was to be signed")
+
+
+def _notes(key: PrivateKey, manifest: Manifest, *, elsewhere: bool) -> Iterable[str]:
+    if key.kind is KeyKind.ED25519:
+        yield (
+            "an Ed25519 signature is sound and verifies here; the reference implementation of "
+            "OpenSSF Model Signing reads ECDSA keys only"
+        )
+    rooted = sum(1 for f in manifest.files if f.root)
+    if rooted:
+        yield (
+            f"{plural(rooted, 'file')} in named roots are bound through {FILE_NAME}; other OMS "
+            "verifiers check the release directory only"
+        )
+    if elsewhere:
+        yield (
+            f"other OMS verifiers look for {FILE_NAME} in the release directory; put it there "
+            "before you publish"
+        )
