@@ -143,14 +143,14 @@ def locate_roots(
             known = ", ".join(sorted(declared)) or "none"
             raise UsageError(
                 f"release.yaml declares no root {printable(name)!r} (declared: {known})",
-                remedy="declare it under `roots:`, or leave --root out",
+                remedy="declare it under `roots:`, or leave --root-dir out",
             )
     for name, pointer in used.items():
         if name not in given:
             place = description.source.where(pointer) if description.source else pointer
             raise UsageError(
                 f"{place}: names files of the root {name}, and no directory is given for it",
-                remedy=f"give it with --root {name}=DIR",
+                remedy=f"give it with --root-dir {name}=DIR",
             )
     here = Path(os.path.realpath(directory))
     located = {}
