@@ -1,0 +1,121 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from manifest.display import printable
+from manifest.errors import UndecidedError, UsageError
+
+__all__ = ["write_atomically"]
+
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
+
+
+def write_atomically(
+    path: str | os.PathLike[str], data: bytes, *, mode: int = 0o666, overwrite: bool = True
+) -> None:
+    """Write a file so that a reader sees the old bytes or the new ones, never a part.
+
+    The bytes go to a temporary file in the same directory (``.NAME.<random>.tmp``), reach the
+    disk, and take the name in one step. On any error, an interrupt included, the temporary file
+    is removed and the old file stays. A symbolic link at ``path`` is never written through: the
+    link itself is replaced by the file.
+
+    Args:
+        path: The destination; its directory must exist.
+        data: The whole content.
+        mode: Permission bits, before the umask takes its share.
+        overwrite: False to keep whatever has that name already.
+
+    Raises:
+        UsageError: The name is taken and ``overwrite`` is False, or is a directory or a device.
+        UndecidedError: The system refused (no room, no permission); nothing was written.
+    """
+    target = Path(path)
+    # 50 characters are at most 200 bytes, and a name may have 255.
+    temporary = target.with_name(f".{target.name[:50]}.{secrets.token_hex(8)}.tmp")
+    try:
+        _refuse_special(target)
+        _write(temporary, data, mode)
+        if overwrite:
+            temporary.replace(target)
+        else:
+            _take_free_name(temporary, target)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise _explained(error, target, overwrite=overwrite) from error
+        raise
+    _sync_directory(target.parent)
+
+
+def _explained(error: OSError, target: Path, *, overwrite: bool) -> UndecidedError | UsageError:
+    shown = printable(str(target))
+    if isinstance(error, FileExistsError) and not overwrite:
+        return UsageError(
+            f"{shown} exists already; nothing was written",
+            remedy="Choose another name, or remove the file first.",
+        )
+    return UndecidedError(
+        f"{shown} cannot be written: {error.strerror or error}; nothing was written",
+        remedy="Make room or give permission, then run the command again.",
+    )
+
+
+def _refuse_special(target: Path) -> None:
+    """Refuse to put a file in the place of a device or a directory (``/dev/stdout``)."""
+    try:
+        mode = target.stat().st_mode
+    except OSError:
+        return
+    if not stat.S_ISREG(mode):
+        raise UsageError(
+            f"{printable(str(target))} is not a regular file; nothing was written",
+            remedy="Name a file as the destination.",
+        )
+
+
+def _write(temporary: Path, data: bytes, mode: int) -> None:
+    descriptor = os.open(temporary, _CREATE, mode)
+    try:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _take_free_name(temporary: Path, target: Path) -> None:
+    """Give the temporary file its name unless the name is taken."""
+    try:
+        os.link(temporary, target, follow_symlinks=False)
+    except FileExistsError:
+        raise
+    except OSError:
+        # No hard links here (FAT, some network file systems): reserve the name, then replace
+        # our own reservation.
+        os.close(os.open(target, _CREATE))
+        try:
+            temporary.replace(target)
+        except BaseException:
+            target.unlink()
+            raise
+    else:
+        temporary.unlink()
+
+
+def _sync_directory(directory: Path) -> None:
+    """Make the new name survive a power cut, where the file system can promise that."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
