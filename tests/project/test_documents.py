@@ -1,0 +1,132 @@
+"""What README and the specification say: links lead somewhere, commands run, citations exist."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from manifest.errors import ExitCode
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("spec/**/*.md"), *ROOT.glob("docs/**/*.md")])
+SOURCES = sorted(p for top in ("manifest", "spec", "tests") for p in (ROOT / top).rglob("*.py"))
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as the usual renderers make them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        path, _, anchor = target.partition("#")
+        if "://" in target or target.startswith("mailto:"):
+            continue
+        there = (page.parent / path).resolve() if path else page
+        if not there.exists() or (anchor and anchor not in anchors(there)):
+            broken.append(target)
+    assert broken == []
+
+
+def test_every_decision_is_numbered_once_and_has_its_three_parts() -> None:
+    records = sorted((ROOT / "docs" / "adr").glob("*.md"))
+    assert [int(p.name[:4]) for p in records] == list(range(1, len(records) + 1))
+    for record in records:
+        headings = re.findall(r"^## (.*)$", record.read_text("utf-8"), re.MULTILINE)
+        assert headings == ["Context", "Decision", "Consequences"], record.name
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=relative)
+def test_cited_sections_exist(source: Path) -> None:
+    text = re.sub(r"\s*\n\s*(# )?", " ", source.read_text("utf-8"))
+    wrong = []
+    for page, heading in re.findall(r'(spec/[\w.-]+\.md)(?:, "([^"]+)")?', text):
+        path = ROOT / page
+        if not path.exists():
+            wrong.append(page)
+        elif heading and f"# {heading}\n" not in path.read_text("utf-8"):
+            wrong.append(f'{page}, "{heading}"')
+    assert wrong == []
+
+
+def test_exit_codes_of_the_page_are_those_of_the_code() -> None:
+    page = (ROOT / "spec" / "exit-codes.md").read_text("utf-8")
+    listed = {int(code) for code in re.findall(r"^\| (\d+) \| [\w ]+ \|", page, re.MULTILINE)}
+    assert listed == {int(code) for code in ExitCode}
+
+
+def test_key_words_are_declared_once() -> None:
+    declaring = [p for p in PAGES if "RFC 2119" in p.read_text("utf-8")]
+    assert [relative(p) for p in declaring] == ["spec/README.md"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """One command of a page and what the page says that it prints."""
+
+    command: str
+    output: str
+
+
+_BLOCK = re.compile(r"<!-- run(?:: (\S+))? -->\n```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+def steps(page: Path) -> list[tuple[str, Step]]:
+    """The commands of a page's marked blocks, each with the folder that it runs in."""
+    found = []
+    for where, block in _BLOCK.findall(page.read_text("utf-8")):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, output = part.partition("\n")
+            found.append((where, Step(command, output)))
+    return found
+
+
+def as_pattern(text: str) -> str:
+    """What a page prints as a regular expression: … stands for any text within a line."""
+    lines = [".*".join(map(re.escape, line.rstrip().split("…"))) for line in text.splitlines()]
+    return "\n".join(lines).strip("\n")
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if steps(p)], ids=relative)
+def test_commands_run_and_print_what_the_page_says(page: Path, tmp_path: Path) -> None:
+    for tool in ("bash", "jq"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"needs {tool}")
+    scripts = Path(sys.executable).parent
+    kept = {k: v for k, v in os.environ.items() if k not in {"COLUMNS", "NO_COLOR", "FORCE_COLOR"}}
+    environment = {**kept, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "100"}
+    for where, step in steps(page):
+        done = subprocess.run(
+            ["bash", "-c", step.command],
+            cwd=ROOT / where if where else tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        said = "\n".join(line.rstrip() for line in done.stdout.strip("\n").splitlines())
+        assert re.fullmatch(as_pattern(step.output), said), (
+            f"{relative(page)}: `{step.command}` prints\n{done.stdout}\nand the page says\n{step.output}"
+        )
+
+
+def test_readme_shows_the_main_job() -> None:
+    commands = [step.command.split()[:2] for _, step in steps(ROOT / "README.md")]
+    for name in ("init", "build", "sign", "verify", "lint"):
+        assert ["manifest", name] in commands
