@@ -1,0 +1,158 @@
+"""Whether files are what a component says they are: a test of content for every kind.
+
+Evidence is typed (spec/evidence.md, "Tests of content"). The tests are cheap and bounded: headers
+of weights, the first lines of data, the text of documents and code. They tell an empty
+``train.py`` from training code; they cannot tell good code from bad.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+from manifest.display import printable
+from manifest.errors import DocumentError, UndecidedError
+from manifest.lint.content import code, data, documents, model, weights
+from manifest.lint.content.sampling import pointer_size, sample
+from manifest.sources import Source, SourceFile
+
+__all__ = ["TESTS", "Inspection", "Refusal", "inspect"]
+
+Test = Callable[[Source, SourceFile], str]
+"""A test of one file: empty when it passes, else why not, in words that follow the path."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Refusal:
+    """A file that is not what its component says, or cannot be read, and why."""
+
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{printable(self.path)} {self.reason}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Inspection:
+    """What became of a component's files.
+
+    Attributes:
+        accepted: Files that passed; of many files a sample is tested. Weights are accepted by
+            whole sets: a shard whose set is incomplete is not among them.
+        refused: Files that did not.
+        unread: Files that could not be read from here.
+        missing: Files that others of the component name and that are not there.
+    """
+
+    accepted: tuple[str, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+    unread: tuple[Refusal, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    @property
+    def passes(self) -> bool:
+        """Whether the files are evidence of the component."""
+        return bool(self.accepted)
+
+
+TESTS: dict[str, tuple[Test, str]] = {
+    "model-architecture": (
+        model.architecture,
+        "a configuration that names an architecture or its sizes, or source code that defines one",
+    ),
+    "evaluation-results": (data.results, "numbers: JSON, JSON Lines, CSV or a table in Markdown"),
+    "model-card": (
+        documents.card,
+        f"a text of at least {documents.CARD_WORDS} words with headings or front matter",
+    ),
+    "data-card": (
+        documents.data_card,
+        (f"a text of at least {documents.CARD_WORDS} words with headings or front matter that says "
+        "where the data comes from"),
+    ),
+    "technical-report": (
+        documents.report,
+        f"a PDF with pages, or a text of at least {documents.REPORT_WORDS} words",
+    ),
+    "research-paper": (
+        documents.report,
+        f"a PDF with pages, or a text of at least {documents.REPORT_WORDS} words",
+    ),
+    "sample-model-outputs": (data.records, "data that is not empty and has its format's form"),
+    "training-code": (
+        code.training_code,
+        (f"source code that parses, defines a function, class or loop, has at least "
+        f"{code.MIN_STATEMENTS} statements besides imports, and names a loss, a gradient, an "
+        "optimizer, a step or a fit"),
+    ),
+    "supporting-libraries": (code.library, "source code, a lock file or a list of requirements"),
+    "evaluation-data": (data.records, "data that is not empty and has its format's form"),
+    "datasets": (data.records, "data that is not empty and has its format's form"),
+    "model-metadata": (data.anything, "data or weights that have their format's form"),
+    "tokenizer": (
+        model.tokenizer,
+        "a tokenizer.json, a vocabulary, merges, a SentencePiece model, or source code",
+    ),
+    "training-configuration": (
+        data.configuration,
+        "a YAML or JSON mapping with at least two fields of a training recipe",
+    ),
+    "training-logs": (data.log, "at least two entries with a step and a loss"),
+    "data-order": (data.order, "at least two rows of numbers, or a binary array"),
+    "license-texts": (documents.license_text, "the text of a license that is recognised"),
+}
+"""The test of each kind whose files are tested one by one, and what it asks for."""
+
+for _kind in ("inference-code", "evaluation-code", "data-preprocessing-code"):
+    TESTS[_kind] = (
+        code.source_code,
+        (f"source code that parses, defines a function, class or loop, and has at least "
+        f"{code.MIN_STATEMENTS} statements besides imports"),
+    )
+
+_PREFERRED: dict[str, Callable[[str], bool]] = {
+    "training-code": code.is_source,
+    "inference-code": code.is_source,
+    "evaluation-code": code.is_source,
+    "data-preprocessing-code": code.is_source,
+    "model-architecture": lambda path: code.is_source(path) or path.endswith("config.json"),
+}
+"""Which of many files are worth testing first."""
+
+
+def inspect(source: Source, kind: str, files: Sequence[SourceFile]) -> Inspection:
+    """Test the files of a component of one kind."""
+    if kind in ("model-parameters-final", "model-parameters-intermediate"):
+        found = weights.inspect_weights(source, files)
+        needed = kind == "model-parameters-intermediate"
+        if needed and found.accepted and len({weights.step_of(p) for p in found.accepted}) < 2:
+            one = Refusal(found.accepted[0], "is the only checkpoint; at least two show training")
+            return Inspection((), (*_refusals(found.refused), one))
+        return Inspection(
+            found.accepted,
+            _refusals(found.refused),
+            _refusals(found.unread),
+            found.missing,
+        )
+    test, _ = TESTS[kind]
+    accepted: list[str] = []
+    refused: list[Refusal] = []
+    unread: list[Refusal] = []
+    for file in sample(files, _PREFERRED.get(kind)):
+        try:
+            if reason := pointer_size(source, file):
+                unread.append(Refusal(file.path, reason))
+            elif reason := "is empty" if not file.size else test(source, file):
+                refused.append(Refusal(file.path, reason))
+            else:
+                accepted.append(file.path)
+        except DocumentError as error:
+            refused.append(Refusal(file.path, f"cannot be used: {error.message}"))
+        except UndecidedError as error:
+            unread.append(Refusal(file.path, f"cannot be read: {error.message}"))
+    return Inspection(tuple(accepted), tuple(refused), tuple(unread))
+
+
+def _refusals(pairs: Sequence[tuple[str, str]]) -> tuple[Refusal, ...]:
+    return tuple(Refusal(path, reason) for path, reason in pairs)

@@ -1,0 +1,253 @@
+"""Run the rules over a release and put the answer together (spec/evidence.md, "The report")."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+
+from manifest.document.components import MofClass
+from manifest.errors import ExitCode, UsageError
+from manifest.findings import Finding, Severity
+from manifest.lint.content.code import is_source
+from manifest.lint.evidence import ComponentEvidence, State
+from manifest.lint.release import Basis, Origin, Release, VerificationSummary
+from manifest.lint.rule import Rule, all_rules, requirements
+from manifest.lint.verdict import (
+    Column,
+    Framework,
+    Requirement,
+    Status,
+    Verdict,
+    column,
+    missing_for,
+    mof_class,
+    verdict,
+)
+
+__all__ = ["AppliedException", "LintOptions", "LintReport", "MofResult", "lint", "select_rules"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LintOptions:
+    """What the caller asks for.
+
+    Attributes:
+        select: Codes or prefixes of codes to run; empty for all.
+        ignore: Codes or prefixes to leave out of those; the longer prefix wins over ``select``.
+        require: The verdict below which the run fails.
+        fail_on: The lightest severity that fails the run; advice never does.
+        declared: Judge declarations alone.
+        today: The day on which exceptions expire or not; the present day when None.
+    """
+
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    require: Verdict | None = None
+    fail_on: Severity = Severity.ERROR
+    declared: bool = False
+    today: dt.date | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class AppliedException:
+    """A rule that the description exempts the release from, and how many findings that hid."""
+
+    rule: str
+    reason: str
+    expires: str = ""
+    hidden: int = 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class MofResult:
+    """The class reached, and each missing component with the class that first needs it."""
+
+    mof_class: MofClass | None
+    missing: tuple[tuple[MofClass, str], ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LintReport:
+    """What lint found.
+
+    Attributes:
+        name, version, origin, third_party: Of the release; where its description comes from, and
+            whether somebody else than the publisher wrote it.
+        basis: Whether evidence counted or declarations alone.
+        verdict: What the release meets the criteria of.
+        declared_verdict: The same over declarations alone.
+        claim: The verdict that the description claims; None when it claims none.
+        mof, osaid, eu: The frameworks' columns.
+        components: Each component and its state.
+        findings: Errors first, then by code and place.
+        next: The verdict above, and what it still needs in the order of what gains most.
+        exceptions: Those of the description that applied.
+        pinned_accepted: Pinned references that were counted as evidence.
+        verification: What is known of the signature.
+        required: The verdict that was asked for.
+        exit_code: The process's exit status.
+    """
+
+    name: str
+    version: str
+    origin: Origin
+    third_party: bool
+    basis: Basis
+    verdict: Verdict
+    declared_verdict: Verdict
+    claim: Verdict | None
+    mof: MofResult
+    osaid: Column
+    eu: Column
+    components: tuple[ComponentEvidence, ...]
+    findings: tuple[Finding, ...]
+    next_verdict: Verdict | None
+    missing: tuple[Requirement, ...]
+    exceptions: tuple[AppliedException, ...]
+    pinned_accepted: int
+    verification: VerificationSummary
+    required: Verdict | None
+    exit_code: ExitCode
+
+    def of_severity(self, severity: Severity) -> tuple[Finding, ...]:
+        """The findings of one severity."""
+        return tuple(f for f in self.findings if f.severity is severity)
+
+
+def lint(release: Release, options: LintOptions | None = None) -> LintReport:
+    """Judge a release.
+
+    Raises:
+        UsageError: ``select`` or ``ignore`` names no rule.
+    """
+    options = options or LintOptions()
+    rules = select_rules(options.select, options.ignore)
+    today = options.today or dt.datetime.now(dt.UTC).date()
+    judged = release.declared() if options.declared else release
+    needed = requirements(judged)
+    reached = verdict(needed)
+    declared = reached if options.declared else verdict(requirements(release.declared()))
+    findings, exceptions = _findings(judged, rules, today)
+    above = reached.next
+    description = release.description
+    return LintReport(
+        name=description.name,
+        version=description.version,
+        origin=release.origin,
+        third_party=description.described_by != "publisher",
+        basis=judged.basis,
+        verdict=reached,
+        declared_verdict=declared,
+        claim=Verdict(description.claim) if description.claim else None,
+        mof=MofResult(*mof_class(open_kinds(judged))),
+        osaid=column(Framework.OSAID, needed),
+        eu=column(Framework.EU, needed),
+        components=release.components,
+        findings=findings,
+        next_verdict=above,
+        missing=missing_for(above, needed) if above else (),
+        exceptions=exceptions,
+        pinned_accepted=sum(c.state is State.PINNED for c in judged.components)
+        if release.accept_pinned
+        else 0,
+        verification=release.verification,
+        required=options.require,
+        exit_code=_exit_code(reached, needed, findings, options),
+    )
+
+
+def select_rules(select: tuple[str, ...], ignore: tuple[str, ...]) -> tuple[Rule, ...]:
+    """The rules that codes and prefixes choose; as in ruff the longer prefix wins.
+
+    Raises:
+        UsageError: One of them names no rule.
+    """
+    rules = all_rules()
+    for prefix in (*select, *ignore):
+        if not any(r.code.startswith(prefix.upper()) for r in rules):
+            raise UsageError(
+                f"no rule's code begins with {prefix!r}", remedy="`manifest rules` lists them"
+            )
+
+    def longest(prefixes: tuple[str, ...], code: str) -> int:
+        return max((len(p) for p in prefixes if code.startswith(p.upper())), default=-1)
+
+    return tuple(
+        r
+        for r in rules
+        if (wanted := longest(select, r.code) if select else 0) >= 0
+        and longest(ignore, r.code) < (wanted if select else 1)
+    )
+
+
+def open_kinds(release: Release) -> dict[str, bool]:
+    """For each kind whether it is there under an open license, as the MOF asks.
+
+    A configuration alone names an architecture and is not its code, which the framework asks for.
+    """
+    found: dict[str, bool] = {}
+    for component in release.present():
+        is_open = component.assessment.is_open
+        if component.kind == "model-architecture" and release.basis is Basis.EVIDENCE:
+            is_code = any(is_source(p) for p in component.inspection.accepted)
+            is_open = is_open and (is_code or component.state is State.PINNED)
+        found[component.kind] = found.get(component.kind, False) or is_open
+    return found
+
+
+_WEIGHT = list(Severity)
+
+
+def _findings(
+    release: Release, rules: tuple[Rule, ...], today: dt.date
+) -> tuple[tuple[Finding, ...], tuple[AppliedException, ...]]:
+    exempt = {
+        e.rule: e
+        for e in release.description.exceptions
+        if not e.expires or e.expires >= today.isoformat()
+    }
+    hidden = dict.fromkeys(exempt, 0)
+    found: list[Finding] = []
+    for rule in rules:
+        for finding in rule.check(release):
+            if rule.exemptable and rule.code in exempt:
+                hidden[rule.code] += 1
+            else:
+                found.append(finding)
+    exemptable = {r.code for r in all_rules() if r.exemptable}
+    applied = tuple(
+        AppliedException(code, e.reason, e.expires, hidden[code])
+        for code, e in exempt.items()
+        if code in exemptable
+    )
+    return tuple(sorted(found, key=_order)), applied
+
+
+def _order(finding: Finding) -> tuple[int, str, str, int, str]:
+    where = finding.location
+    return (
+        _WEIGHT.index(finding.severity),
+        finding.code,
+        where.path if where else "",
+        (where.line or 0) if where else 0,
+        finding.message,
+    )
+
+
+def _exit_code(
+    reached: Verdict,
+    needed: tuple[Requirement, ...],
+    findings: tuple[Finding, ...],
+    options: LintOptions,
+) -> ExitCode:
+    codes = []
+    failing = {Severity.ERROR} | (
+        {Severity.WARNING} if options.fail_on is Severity.WARNING else set()
+    )
+    if any(f.severity in failing for f in findings):
+        codes.append(ExitCode.FINDINGS)
+    if options.require is not None and reached.rank < options.require.rank:
+        lacking = missing_for(options.require, needed)
+        undecided = all(r.outcome.status is Status.UNDECIDED for r in lacking)
+        codes.append(ExitCode.UNDECIDED if undecided else ExitCode.FINDINGS)
+    return ExitCode.worst(codes)

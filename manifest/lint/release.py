@@ -1,0 +1,301 @@
+"""A release as rules see it: description, files, evidence, and what verification said."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from manifest.display import printable
+from manifest.document.description import FILE_NAME as DESCRIPTION_NAME
+from manifest.document.description import Description, parse_description
+from manifest.document.manifest_file import FILE_NAME as MANIFEST_NAME
+from manifest.document.manifest_file import Manifest, parse_manifest
+from manifest.document.yaml_text import MAX_BYTES
+from manifest.errors import UndecidedError, UsageError
+from manifest.findings import Location
+from manifest.inventory.globs import compile_glob
+from manifest.licenses import RecognisedText, recognise
+from manifest.licenses.texts import MAX_BYTES as MAX_LICENSE
+from manifest.lint.evidence import ComponentEvidence, Files, State, examine
+from manifest.sources import Source, SourceFile
+
+__all__ = [
+    "Basis",
+    "LicenseText",
+    "Origin",
+    "Release",
+    "VerificationStatus",
+    "VerificationSummary",
+    "load_release",
+    "release_of",
+]
+
+_SIGNATURES = ("model.sig", "signatures")
+_LICENSE_NAME = re.compile(r"^(licen[cs]e|copying|unlicense)([-_.][^/]*)?$", re.IGNORECASE)
+_MAX_LICENSE_TEXTS = 32
+
+
+class Origin(enum.StrEnum):
+    """Where the description comes from."""
+
+    DESCRIBED = "release.yaml"
+    RESOLVED = "manifest.json"
+    DRAFTED = "drafted"
+    """Nobody described the release: it is what ``manifest init`` would draft from the files."""
+
+
+class Basis(enum.StrEnum):
+    """What counts: evidence, or declarations alone."""
+
+    EVIDENCE = "evidence"
+    DECLARATIONS = "declarations"
+
+
+class VerificationStatus(enum.StrEnum):
+    """What is known of the release's signature."""
+
+    NONE = "none"
+    NOT_CHECKED = "not-checked"
+    TRUSTED = "trusted"
+    INTEGRITY_ONLY = "integrity-only"
+    REFUSED = "refused"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class VerificationSummary:
+    """What verification said, as a value: who signed, or why it was refused."""
+
+    status: VerificationStatus
+    signer: str = ""
+    detail: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LicenseText:
+    """A license file and what it was recognised as."""
+
+    path: str
+    text: RecognisedText
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Release:
+    """A release to be judged.
+
+    Attributes:
+        description: What is said of it.
+        source: Its files.
+        origin: Where the description comes from.
+        components: What there is of each component, in the description's order.
+        verification: What is known of its signature.
+        has_manifest: Whether a manifest.json lies beside the files.
+        basis: Whether evidence counts or declarations do.
+        accept_pinned: Whether references that are pinned and were not resolved count.
+        paths: Every file's path.
+        license_texts: License files and what each was recognised as.
+    """
+
+    description: Description
+    source: Source
+    origin: Origin
+    components: tuple[ComponentEvidence, ...]
+    verification: VerificationSummary
+    has_manifest: bool = False
+    basis: Basis = Basis.EVIDENCE
+    accept_pinned: bool = False
+    paths: frozenset[str] = frozenset()
+    license_texts: tuple[LicenseText, ...] = ()
+
+    def of_kind(self, kind: str) -> tuple[ComponentEvidence, ...]:
+        """The components of a kind, the best evidenced first."""
+        found = [c for c in self.components if c.kind == kind]
+        return tuple(sorted(found, key=lambda c: c.state.rank))
+
+    def counts(self, component: ComponentEvidence) -> bool:
+        """Whether a component counts as there."""
+        if self.basis is Basis.DECLARATIONS:
+            return component.declared
+        return component.state is State.EVIDENCED or (
+            self.accept_pinned and component.state is State.PINNED
+        )
+
+    def holds(self, kind: str) -> bool:
+        """Whether some component of a kind counts as there."""
+        return any(self.counts(c) for c in self.components if c.kind == kind)
+
+    def present(self, *kinds: str) -> Iterator[ComponentEvidence]:
+        """The components that count; of the kinds given, or of all."""
+        for component in self.components:
+            if (not kinds or component.kind in kinds) and self.counts(component):
+                yield component
+
+    def location(self, pointer: str = "", path: str = "") -> Location | None:
+        """The place of a field of the description, or a file; None when there is neither."""
+        if path:
+            return Location(path)
+        if self.origin is Origin.DRAFTED or not pointer:
+            return None
+        return Location(str(self.origin), self.description.line(pointer), None, pointer)
+
+    def declared(self) -> Release:
+        """The same release, judged by declarations alone."""
+        return dataclasses.replace(self, basis=Basis.DECLARATIONS)
+
+
+def release_of(
+    description: Description,
+    source: Source,
+    *,
+    origin: Origin = Origin.DESCRIBED,
+    verification: VerificationSummary | None = None,
+    has_manifest: bool = False,
+    accept_pinned: bool = False,
+    files: Mapping[str, Files] | None = None,
+) -> Release:
+    """A release from its parts; every component's files are matched and tested here.
+
+    Raises:
+        DocumentError: A pattern of the description is not one.
+    """
+    files = _matched(description, source) if files is None else files
+    return Release(
+        description,
+        source,
+        origin,
+        examine(source, description, files),
+        verification or VerificationSummary(VerificationStatus.NONE),
+        has_manifest,
+        Basis.EVIDENCE,
+        accept_pinned,
+        frozenset(f.path for f in source.files),
+        _license_texts(description, source, files),
+    )
+
+
+def load_release(
+    target: str | Path,
+    *,
+    accept_pinned: bool = False,
+    verification: VerificationSummary | None = None,
+) -> Release:
+    """Read a release directory.
+
+    Its ``release.yaml`` describes it; else the description in its ``manifest.json``; else what
+    ``manifest init`` would draft, as a third party's words. Weights are read by their headers.
+
+    Args:
+        target: The directory.
+        accept_pinned: Whether references that are pinned and were not resolved count.
+        verification: What verification said; without it, whether there is a signature at all.
+
+    Raises:
+        UsageError: There is no such directory.
+        DocumentError: ``release.yaml`` or ``manifest.json`` is not valid.
+        UndecidedError: The directory or one of the two cannot be read.
+    """
+    from manifest.sources.directory import DirectorySource
+
+    directory = Path(target)
+    if not directory.is_dir():
+        raise UsageError(
+            f"{printable(str(target))} is not a directory", remedy="give a release's directory"
+        )
+    source = DirectorySource(directory)
+    manifest_file = directory / MANIFEST_NAME
+    has_manifest = manifest_file.is_file() and not manifest_file.is_symlink()
+    files: Mapping[str, Files] | None = None
+    if any(f.path == DESCRIPTION_NAME for f in source.files):
+        data = source.read(DESCRIPTION_NAME, length=MAX_BYTES + 1)
+        description, origin = parse_description(data), Origin.DESCRIBED
+    elif has_manifest:
+        manifest = parse_manifest(_read(manifest_file))
+        description, origin = manifest.description(), Origin.RESOLVED
+        files = _listed(manifest, source)
+    else:
+        from manifest.draft import draft_description
+
+        description, origin = draft_description(source), Origin.DRAFTED
+    if verification is None:
+        signed = any((directory / name).exists() for name in _SIGNATURES)
+        status = VerificationStatus.NOT_CHECKED if signed else VerificationStatus.NONE
+        verification = VerificationSummary(status)
+    return release_of(
+        description,
+        source,
+        origin=origin,
+        verification=verification,
+        has_manifest=has_manifest,
+        accept_pinned=accept_pinned,
+        files=files,
+    )
+
+
+def _license_texts(
+    description: Description, source: Source, files: Mapping[str, Files]
+) -> tuple[LicenseText, ...]:
+    """What the license files are: those of the description, and those that are called so."""
+    named = {f for c in description.of_kind("license-texts") for f in files[c.id].here}
+    named |= {f for f in source.files if _LICENSE_NAME.search(f.path)}
+    result = []
+    for file in sorted(named, key=lambda f: f.path)[:_MAX_LICENSE_TEXTS]:
+        try:
+            data = source.read(file.path, length=min(file.size, MAX_LICENSE))
+        except UndecidedError:
+            continue
+        result.append(LicenseText(file.path, recognise(data)))
+    return tuple(result)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UndecidedError(
+            f"{printable(str(path))} cannot be read: {error.strerror or error}"
+        ) from error
+
+
+def _matched(description: Description, source: Source) -> Mapping[str, Files]:
+    roots = set(description.fields.get("roots", {}))
+    result = {}
+    for spec in description.components:
+        local = [p for p in spec.files if p.partition(":")[0] not in roots]
+        where = f"components.{spec.id}"
+        matchers = [compile_glob(p, where=f"{where}.files") for p in local]
+        without = [
+            compile_glob(p, where=f"{where}.exclude")
+            for p in spec.exclude
+            if p.partition(":")[0] not in roots
+        ]
+        hit: set[str] = set()
+        here: list[SourceFile] = []
+        for file in source.files:
+            by = [m for m in matchers if m.matches(file.path)]
+            if by and not any(m.matches(file.path) for m in without):
+                here.append(file)
+                hit.update(m.pattern for m in by)
+        unmatched = tuple(p for p in local if p not in hit)
+        result[spec.id] = Files(tuple(here), len(spec.files) - len(local), unmatched)
+    return result
+
+
+def _listed(manifest: Manifest, source: Source) -> Mapping[str, Files]:
+    """The files that a manifest assigns; those that are not there are missing, not unmatched."""
+    sizes = {f.path: f for f in source.files}
+    here: dict[str, list[SourceFile]] = {c.id: [] for c in manifest.components}
+    elsewhere = dict.fromkeys(here, 0)
+    gone: dict[str, list[str]] = {c.id: [] for c in manifest.components}
+    for file in manifest.files:
+        for id_ in file.components:
+            if file.root:
+                elsewhere[id_] += 1
+            elif file.path in sizes:
+                here[id_].append(sizes[file.path])
+            else:
+                gone[id_].append(file.path)
+    return {
+        id_: Files(tuple(found), elsewhere[id_], tuple(gone[id_])) for id_, found in here.items()
+    }

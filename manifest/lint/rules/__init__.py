@@ -1,0 +1,1 @@
+"""The rules, one family a file; each file is found by its presence."""
