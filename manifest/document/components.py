@@ -78,9 +78,7 @@ _ALL = (
     ComponentKind("inference-code", "Inference code", _CODE, MofClass.II, True),
     ComponentKind("evaluation-code", "Evaluation code", _CODE, MofClass.II, True),
     ComponentKind("evaluation-data", "Evaluation data", _DATA, MofClass.II, True),
-    ComponentKind(
-        "supporting-libraries", "Supporting libraries and tools", _CODE, MofClass.II
-    ),
+    ComponentKind("supporting-libraries", "Supporting libraries and tools", _CODE, MofClass.II),
     ComponentKind("datasets", "Datasets", _DATA, MofClass.I, True, ("data",)),
     ComponentKind(
         "model-parameters-intermediate",
@@ -90,12 +88,8 @@ _ALL = (
         True,
         ("checkpoints",),
     ),
-    ComponentKind(
-        "data-preprocessing-code", "Data preprocessing code", _CODE, MofClass.I, True
-    ),
-    ComponentKind(
-        "research-paper", "Research paper", _DOCUMENT, MofClass.I, True, ("paper",)
-    ),
+    ComponentKind("data-preprocessing-code", "Data preprocessing code", _CODE, MofClass.I, True),
+    ComponentKind("research-paper", "Research paper", _DOCUMENT, MofClass.I, True, ("paper",)),
     ComponentKind("model-metadata", "Model metadata", _DATA, MofClass.I),
     ComponentKind("tokenizer", "Tokenizer", _DATA),
     ComponentKind("training-configuration", "Training configuration", _DATA, aliases=("recipe",)),

@@ -12,11 +12,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from manifest.display import printable
 from manifest.document.components import KINDS, ComponentKind, ContentType
 from manifest.document.references import Reference
 from manifest.document.schema import load_schema, violations
 from manifest.document.yaml_text import YamlDocument, parse_yaml, to_plain
-from manifest.display import printable
 from manifest.errors import DocumentError, UndecidedError
 
 __all__ = [
@@ -222,7 +222,7 @@ def check_version(version: object, name: str) -> None:
     match = re.fullmatch(r"([0-9]{1,6})\.[0-9]{1,6}", text)
     if match is None:
         raise DocumentError(
-            f'{name}: `schema_version` is {"missing" if not text else printable(text)!s}',
+            f"{name}: `schema_version` is {'missing' if not text else printable(text)!s}",
             remedy=f'write schema_version: "{SCHEMA_VERSION}"',
         )
     if match[1] != SCHEMA_VERSION.split(".", maxsplit=1)[0]:
@@ -258,15 +258,11 @@ def description_from_plain(
         publisher=plain.get("publisher", ""),
         claim=plain.get("claim", ""),
         license=plain.get("license", ""),
-        licenses={
-            ContentType(k): v for k, v in plain.get("licenses", {}).items() if k[:2] != "x-"
-        },
+        licenses={ContentType(k): v for k, v in plain.get("licenses", {}).items() if k[:2] != "x-"},
         base_models=tuple(_base_model(b) for b in plain.get("base_models", ())),
         components=tuple(_component(i, c) for i, c in plain.get("components", {}).items()),
         sources=tuple(_source(s) for s in data.get("sources", ())),
-        checkpoints=tuple(
-            _checkpoint(c) for c in plain.get("checkpoints", {}).get("entries", ())
-        ),
+        checkpoints=tuple(_checkpoint(c) for c in plain.get("checkpoints", {}).get("entries", ())),
         results=tuple(_result(r) for r in plain.get("evaluation", {}).get("results", ())),
         exceptions=tuple(
             RuleException(e["rule"], e["reason"], e.get("expires", ""))

@@ -51,7 +51,9 @@ class Reference:
         """The reference in one line, as ``git+https://host/repo@COMMIT``."""
         at = self.pin or self.loose
         prefix = "" if self.type is ReferenceType.URL else f"{self.type}:"
-        return f"{prefix}{self.target}{'@' + at if at else ''}{'#' + self.path if self.path else ''}"
+        return (
+            f"{prefix}{self.target}{'@' + at if at else ''}{'#' + self.path if self.path else ''}"
+        )
 
     @classmethod
     def from_plain(cls, fields: Mapping[str, Any]) -> Reference:

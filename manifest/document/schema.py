@@ -117,8 +117,8 @@ def _message(error: Any) -> str:
         case "const":
             return f"{_shown(instance)} must be {wanted!r}"
         case "type":
-            names = [wanted] if isinstance(wanted, str) else wanted
-            return f"{_shown(instance)} is not {_article(' or '.join(names))}"
+            types = [wanted] if isinstance(wanted, str) else wanted
+            return f"{_shown(instance)} is not {_article(' or '.join(types))}"
         case "pattern":
             hint = error.schema.get("description", "")
             return f"{_shown(instance)} does not have the form it must have" + (

@@ -1,0 +1,183 @@
+"""A verification as text: the answer first, then who, then what differs, file by file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from manifest.display import human_size, plural, printable
+from manifest.errors import ExitCode
+from manifest.render import Paint, plain
+from manifest.verify.report import FileProblem, Mode, ProblemKind, SignerInfo, VerifyReport
+
+__all__ = ["render_verify"]
+
+_MAX_LISTED = 20
+
+_WORDS = {
+    ProblemKind.CHANGED: "changed",
+    ProblemKind.MISSING: "missing",
+    ProblemKind.ADDED: "added",
+    ProblemKind.RENAMED: "renamed",
+    ProblemKind.LINK: "link",
+    ProblemKind.SPECIAL: "special",
+    ProblemKind.HIDDEN: "hidden",
+    ProblemKind.STRAY: "stray",
+    ProblemKind.NOT_COVERED: "not covered",
+}
+
+
+def render_verify(report: VerifyReport, *, paint: Paint = plain, quiet: bool = False) -> str:
+    """The report as text that ends in a newline.
+
+    Args:
+        report: What was found.
+        paint: Gives each piece its colour.
+        quiet: Only the first line.
+    """
+    lines = [_headline(report, paint)]
+    if not quiet:
+        lines.extend(_body(report, paint))
+    return "\n".join(lines) + "\n"
+
+
+def _headline(report: VerifyReport, paint: Paint) -> str:
+    what = printable(" ".join(p for p in (report.name, report.version) if p) or report.target)
+    if report.refusal:
+        return f"{paint('NOT TRUSTED', 'bad')}  {what}: {printable_lines(report.refusal)}"
+    if report.undecided_reason:
+        return f"{paint('NO ANSWER', 'bad')}  {what}: {printable_lines(report.undecided_reason)}"
+    nobody = "nobody is vouched for: " if report.mode is Mode.INTEGRITY else ""
+    if report.problems:
+        return f"{paint('NOT VERIFIED', 'bad')}  {what}: {nobody}{_counts(report)}"
+    if report.undecided:
+        n = plural(len(report.undecided), "file")
+        fetched = all(u.not_fetched for u in report.undecided)
+        why = "not fetched" if fetched else "not readable as signed"
+        return f"{paint('NO ANSWER', 'bad')}  {what}: {nobody}{n} {why}"
+    if report.mode is Mode.INTEGRITY:
+        against = "the release's own list, which anyone could have written"
+        return (
+            f"{paint('NOBODY IS VOUCHED FOR', 'warn')}  {what}: no key was given; "
+            f"{_files(report)} match {against}"
+        )
+    if report.findings:
+        return f"{paint('FINDINGS', 'warn')}  {what}: the files are as signed, the claims are not"
+    word = "VERIFIED IN PART" if report.part else "VERIFIED"
+    verb = "is exactly" if report.files_checked == 1 else "are exactly"
+    return f"{paint(word, 'good')}  {what}: {_files(report)} {verb} what was signed"
+
+
+def _files(report: VerifyReport) -> str:
+    size = human_size(report.bytes_checked)
+    if report.part:
+        return f"{plural(report.files_checked, 'file')} ({size}; {printable(report.part)})"
+    every = "the 1 file" if report.files_checked == 1 else f"all {report.files_checked:,} files"
+    return f"{every} ({size})"
+
+
+def _counts(report: VerifyReport) -> str:
+    counts = Counter(p.kind for p in report.problems)
+    return ", ".join(f"{counts[k]:,} {_WORDS[k]}" for k in ProblemKind if counts[k])
+
+
+def _body(report: VerifyReport, paint: Paint) -> Iterator[str]:
+    if report.refusal:
+        if report.refusal_remedy:
+            yield f"  remedy: {printable_lines(report.refusal_remedy)}"
+    elif report.mode is Mode.INTEGRITY and not report.integrity_only:
+        yield "  give --key PUB or --root PEM to learn who signed; --integrity-only accepts this"
+    for signer in (report.signer, *report.also_signed_by):
+        if signer is not None:
+            label = "signed by" if signer is report.signer else "also by"
+            yield _row(label, _signer(signer), paint)
+    if report.root_digest and not report.refusal:
+        yield _row("root", f"sha256 {report.root_digest}", paint)
+    yield from _problems(report, paint)
+    for item in report.undecided[:_MAX_LISTED]:
+        label = "not fetched" if item.not_fetched else "no answer"
+        yield _row(label, f"{printable(item.path)}{_hurts(item.components)}", paint, "bad")
+        if not item.not_fetched or "pointer" not in item.reason:
+            yield f"{'':14}{printable(item.reason)}"
+    if len(report.undecided) > _MAX_LISTED:
+        yield _more(len(report.undecided))
+    if any(u.not_fetched for u in report.undecided):
+        yield "  remedy: fetch the large files first, as with `git lfs pull`"
+    for finding in report.findings:
+        yield _row("finding", printable(finding), paint, "warn")
+    yield from _remarks(report, paint)
+
+
+def _remarks(report: VerifyReport, paint: Paint) -> Iterator[str]:
+    refused = any(p.kind is ProblemKind.NOT_COVERED for p in report.problems)
+    not_covered = () if refused else report.not_covered
+    for path in not_covered[:_MAX_LISTED]:
+        yield _row("not covered", printable(path), paint, "warn")
+    if len(not_covered) > _MAX_LISTED:
+        yield _more(len(not_covered))
+    for path in report.ignored:
+        yield _row("ignored", f"{printable(path)} (as you asked)", paint, "warn")
+    for text in report.not_checked:
+        yield _row("not checked", printable(text), paint, "warn")
+    for text in report.warnings:
+        yield _row("warning", printable(text), paint, "warn")
+    if report.exit_code is ExitCode.OK and report.not_covered:
+        yield "  not covered: no signature speaks for it; --strict refuses it"
+
+
+def _problems(report: VerifyReport, paint: Paint) -> Iterator[str]:
+    for problem in report.problems[:_MAX_LISTED]:
+        yield _row(
+            _WORDS[problem.kind],
+            f"{printable(problem.path)}{_hurts(problem.components)}",
+            paint,
+            "bad",
+        )
+        if problem.renamed_to:
+            yield f"{'':14}is now {printable(problem.renamed_to)}"
+        if problem.detail:
+            yield f"{'':14}{printable(problem.detail)}"
+        yield from _digests(problem)
+    if len(report.problems) > _MAX_LISTED:
+        yield _more(len(report.problems))
+
+
+def _digests(problem: FileProblem) -> Iterator[str]:
+    sides = (
+        ("expected", problem.expected_sha256, problem.expected_size),
+        ("found", problem.found_sha256, problem.found_size),
+    )
+    for label, digest, size in sides:
+        parts = [f"{problem.algorithm} {digest}"] if digest else []
+        if size is not None:
+            parts.append(f"{size:,} bytes")
+        if parts:
+            yield f"{'':14}{label:<9}{', '.join(parts)}"
+
+
+def _hurts(components: tuple[str, ...]) -> str:
+    return f"  (hurts {', '.join(components)})" if components else ""
+
+
+def _more(total: int) -> str:
+    return f"  and {total - _MAX_LISTED:,} more; --format json lists them all"
+
+
+def _row(label: str, text: str, paint: Paint, role: str = "dim") -> str:
+    return f"  {paint(f'{label:<12}', role)}{text}"
+
+
+def _signer(signer: SignerInfo) -> str:
+    where = f", in {printable(signer.signature)}" if signer.signature else ""
+    if signer.method == "key":
+        return f"key {signer.fingerprint} ({signer.kind}){where}"
+    names = f" ({', '.join(map(printable, signer.names))})" if signer.names else ""
+    return (
+        f"{printable(signer.identity)}{names}, certified by {printable(signer.issuer)} "
+        f"({signer.kind}){where}"
+    )
+
+
+def printable_lines(text: str) -> str:
+    """``text`` made safe to show, its line breaks kept."""
+    return "\n".join(printable(line) for line in text.split("\n"))

@@ -1,0 +1,1 @@
+"""Verification: is this the release that was signed? (spec/verification.md)."""

@@ -1,0 +1,391 @@
+"""The decision of a verification, as a state machine that never reads, waits or prints.
+
+Bytes and listings are handed to it in this order, which is that of spec/verification.md:
+
+1. `signature`: the bundle is parsed strictly, and its signature checked with what the consumer
+   trusts. Nothing that the bundle says is believed before that. Then the statement in it is
+   parsed: one reading of every resource, or none.
+2. `manifest`: ``manifest.json`` must be a signed resource and have the signed digest, must be
+   valid, and must list exactly the files that were signed, with the same digests.
+3. `tree`: the names in the release directory against the signed names, and the sizes against
+   the manifest's, before any file is hashed. What is not to be there is named here.
+4. `conclude`: the digest of every file.
+5. `claims`: the claims derived again from the signed ``release.yaml`` against the manifest's.
+
+A step that fails in trust ends the verification: it raises, and what comes after is not looked
+at. A step that finds differences does not, so that one run names all of them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import enum
+import hashlib
+from collections.abc import Sequence
+
+from manifest import strict_json
+from manifest.build import assemble, differing_claims
+from manifest.display import printable
+from manifest.document.description import FILE_NAME as DESCRIPTION_NAME
+from manifest.document.description import parse_description
+from manifest.document.manifest_file import (
+    FILE_NAME,
+    MAX_BYTES,
+    MAX_DEPTH,
+    Manifest,
+    dump_manifest,
+    parse_manifest,
+)
+from manifest.errors import DocumentError, ManifestError, NotTrustedError, UndecidedError
+from manifest.inventory import Algorithm, Expected
+from manifest.sign import SIGNATURE_NAME
+from manifest.signing.bundle import parse_bundle
+from manifest.signing.certificates import Root, SignerCertificate
+from manifest.signing.keys import PublicKey
+from manifest.signing.statement import OmsStatement, SerializationMethod, parse_statement
+from manifest.signing.verification import VerifiedEnvelope, verify_signature
+from manifest.verify.report import SignerInfo
+
+__all__ = ["SIGNATURES_DIRECTORY", "SIGNATURE_NAME", "Trust", "Verification", "signer_info"]
+
+SIGNATURES_DIRECTORY = "signatures"
+
+_OURS = frozenset({"schema_version", "root_digest", "files", "release"})
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Trust:
+    """What the consumer trusts.
+
+    Attributes:
+        keys: Any of them may have signed.
+        roots: Certification authorities whose signers are trusted.
+        at: When certificates must be valid; now when None.
+    """
+
+    keys: tuple[PublicKey, ...] = ()
+    roots: tuple[Root, ...] = ()
+    at: dt.datetime | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody is trusted, so that no signature can count."""
+        return not self.keys and not self.roots
+
+
+class _Stage(enum.IntEnum):
+    START = 0
+    SIGNATURE = 1
+    MANIFEST = 2
+
+
+class Verification:
+    """One verification; the module's docstring states its order.
+
+    Attributes:
+        signer: Who signed; None before `signature`, and when nobody is vouched for.
+        statement: The signed statement; None when there is none to go by.
+        trusted_manifest: The manifest, once it agrees with the statement; None without one.
+        warnings: What does not change the answer and should be known.
+    """
+
+    def __init__(self, trust: Trust, *, target: str) -> None:
+        self._trust = trust
+        self._target = target
+        self._stage = _Stage.START
+        self._manifest_bytes = b""
+        self.signer: SignerInfo | None = None
+        self.statement: OmsStatement | None = None
+        self.trusted_manifest: Manifest | None = None
+        self.manifest_changed = False
+        self.warnings: list[str] = []
+
+    def _enter(self, stage: _Stage) -> None:
+        if self._stage != stage - 1:
+            raise RuntimeError(f"verification step {stage.name} is out of order")
+        self._stage = stage
+
+    def signature(self, data: bytes | None, *, what: str) -> None:
+        """Step 1: check who signed, and read what they signed.
+
+        Args:
+            data: The bundle; None when there is none.
+            what: What to call it.
+
+        Raises:
+            NotTrustedError: There is no signature, or it is malformed, or not by a trusted
+                signer, or its statement is. Nothing is raised for lack of trust when nobody is
+                trusted: the statement is then a list like any other.
+        """
+        self._enter(_Stage.SIGNATURE)
+        if self._trust.is_empty:
+            if data is not None:
+                self._read_unverified(data, what)
+            return
+        if data is None:
+            raise NotTrustedError(
+                f"there is no signature: {printable(what)} is missing",
+                remedy="give it with --signature FILE, or ask the publisher for one",
+            )
+        envelope = verify_signature(
+            data, keys=self._trust.keys, roots=self._trust.roots, at=self._trust.at, what=what
+        )
+        self.statement = parse_statement(envelope.payload, what=what)
+        self.signer = signer_info(envelope, what)
+        self.warnings.extend(envelope.warnings)
+
+    def _read_unverified(self, data: bytes, what: str) -> None:
+        try:
+            self.statement = parse_statement(parse_bundle(data, what=what).envelope.payload)
+        except ManifestError as error:
+            self.warnings.append(f"{what} is not read: {error.message}")
+
+    def manifest(self, data: bytes | None, *, external: bool = False) -> None:
+        """Step 2: hold ``manifest.json`` against the signed resources, then read it.
+
+        Args:
+            data: Its bytes; None when it is not there.
+            external: Whether the user named it, rather than that it lies in the release.
+
+        Raises:
+            NotTrustedError: It is at odds with what was signed, or invalid although signed.
+            UndecidedError: It is of a major version that this program does not know.
+        """
+        self._enter(_Stage.MANIFEST)
+        if self.statement is None:
+            if data is not None and (external or _is_ours(data)):
+                self.trusted_manifest = parse_manifest(data)
+                self._manifest_bytes = data
+            return
+        resource = [r for r in self.statement.resources if r.path == FILE_NAME]
+        if not resource:
+            if external:
+                raise NotTrustedError(
+                    f"{FILE_NAME} is not among the files that were signed",
+                    remedy="give the manifest that this signature covers, or leave --manifest out",
+                )
+            return
+        if data is None:
+            return
+        if not _agrees(data, _expected(self.statement)[FILE_NAME]):
+            # A changed manifest is a changed file like any other, and nothing it says is used.
+            self.manifest_changed = True
+            if external:
+                raise NotTrustedError(
+                    f"the manifest given is not the {FILE_NAME} that was signed",
+                    remedy="give the manifest that this signature covers",
+                )
+            return
+        if not external and not _is_ours(data):
+            self.warnings.append(f"{FILE_NAME} is a file of the release, not a release manifest")
+            return
+        try:
+            manifest = parse_manifest(data)
+        except DocumentError as error:
+            raise NotTrustedError(error.message, remedy="ask the publisher to sign again") from None
+        self._compare(manifest, self.statement)
+        self.trusted_manifest = manifest
+        self._manifest_bytes = data
+
+    def _compare(self, manifest: Manifest, statement: OmsStatement) -> None:
+        """Refuse a manifest that lists other files, or other digests, than were signed."""
+        listed = {f.path: f for f in manifest.files if not f.root}
+        signed = {r.path for r in statement.resources}
+        # A statement of byte ranges has no entry for an empty file.
+        may_lack = (
+            {p for p, f in listed.items() if f.size == 0}
+            if statement.method is SerializationMethod.SHARDS
+            else set()
+        )
+        only_listed = sorted(listed.keys() - signed - may_lack)
+        only_signed = sorted(signed - listed.keys() - {FILE_NAME})
+        if only_listed or only_signed:
+            which, where = (
+                (only_listed, f"is listed in {FILE_NAME} and was not signed")
+                if only_listed
+                else (only_signed, f"was signed and is not listed in {FILE_NAME}")
+            )
+            more = f", and {len(which) - 1} more" if len(which) > 1 else ""
+            raise NotTrustedError(
+                f"{FILE_NAME} and the signature disagree: {printable(which[0])} {where}{more}",
+                remedy="ask the publisher to build and sign again",
+            )
+        for resource in statement.resources:
+            if resource.path == FILE_NAME or resource.start is not None:
+                continue
+            file = listed[resource.path]
+            known = {"sha256": file.sha256, "blake3": file.blake3}.get(resource.algorithm)
+            if known and known != resource.digest:
+                raise NotTrustedError(
+                    f"{FILE_NAME} and the signature disagree on the {resource.algorithm} "
+                    f"of {printable(resource.path)}",
+                    remedy="ask the publisher to build and sign again",
+                )
+
+    def expect(self, name: str | None, version: str | None) -> None:
+        """Refuse a release of another name or version than the consumer expects.
+
+        Raises:
+            NotTrustedError: It is another release, or nothing that was signed says which it is.
+        """
+        if name is None and version is None:
+            return
+        manifest = self.trusted_manifest
+        if manifest is None:
+            raise NotTrustedError(
+                f"no {FILE_NAME} that agrees with the signature says which release this is"
+            )
+        for label, wanted, found in (
+            ("name", name, manifest.name),
+            ("version", version, manifest.version),
+        ):
+            if wanted is not None and wanted != found:
+                raise NotTrustedError(
+                    f"this is another release: its {label} is {printable(found)}, "
+                    f"not {printable(wanted)}"
+                )
+
+    def expected(self) -> dict[str, Expected]:
+        """What every file of the release directory must be, by path.
+
+        Raises:
+            UndecidedError: There is nothing to go by.
+        """
+        manifest, statement = self.trusted_manifest, self.statement
+        if statement is None and manifest is None:
+            raise UndecidedError(
+                f"{printable(self._target)} holds no {FILE_NAME} and no signature that can be "
+                "read: there is nothing to compare its files with",
+                remedy="give them with --manifest or --signature, or write them with "
+                "`manifest build` and `manifest sign`",
+            )
+        sizes = {f.path: f.size for f in manifest.files if not f.root} if manifest else {}
+        if statement is None:
+            assert manifest is not None  # noqa: S101 - the case above; tells the type checker
+            return {
+                f.path: Expected(f.path, f.size, (f.sha256,)) for f in manifest.files if not f.root
+            }
+        expected = _expected(statement, sizes)
+        if manifest is not None and FILE_NAME in expected:
+            size = len(self._manifest_bytes)
+            expected[FILE_NAME] = expected[FILE_NAME]._replace(size=size)
+        return expected
+
+    def second_digests(self) -> dict[str, Expected]:
+        """What the manifest says by SHA-256, where the signature is by another digest.
+
+        Nobody may bind one content by the signature's digest and another by the manifest's:
+        both are checked.
+        """
+        manifest, statement = self.trusted_manifest, self.statement
+        if manifest is None or statement is None:
+            return {}
+        if statement.hash_type == "sha256" and statement.method is SerializationMethod.FILES:
+            return {}
+        return {f.path: Expected(f.path, f.size, (f.sha256,)) for f in manifest.files if not f.root}
+
+    def check_description(self, data: bytes) -> None:
+        """Refuse a ``release.yaml`` that was exchanged since its digest was checked.
+
+        Raises:
+            UndecidedError: Its bytes are not those that were hashed.
+        """
+        if not _agrees(data, self.expected()[DESCRIPTION_NAME]):
+            raise UndecidedError(f"{DESCRIPTION_NAME} changed while the release was verified")
+
+    def claims(self, description: bytes | None) -> tuple[str, ...]:
+        """Step 5: what ``manifest.json`` says of the release and its description does not.
+
+        Args:
+            description: The bytes of ``release.yaml``, already found to be those signed; None
+                when it is not a signed file.
+        """
+        manifest = self.trusted_manifest
+        if manifest is None:
+            return ()
+        if description is None:
+            return ()
+        try:
+            derived = assemble(
+                parse_description(description), manifest.files, digests=manifest.digests
+            )
+        except ManifestError as error:
+            return (f"{DESCRIPTION_NAME} does not give this {FILE_NAME}: {error.message}",)
+        if dump_manifest(derived) == self._manifest_bytes:
+            return ()
+        differing = tuple(differing_claims(manifest, derived))
+        return tuple(
+            f"{FILE_NAME} says something else than the signed {DESCRIPTION_NAME} in: {field}"
+            for field in differing
+        ) or (f"{FILE_NAME} is not what `manifest build` makes of the signed {DESCRIPTION_NAME}",)
+
+
+def signer_info(envelope: VerifiedEnvelope, what: str) -> SignerInfo:
+    """Who signed an envelope, for the report."""
+    signer = envelope.signer
+    if isinstance(signer, SignerCertificate):
+        return SignerInfo(
+            method="certificate",
+            identity=signer.subject,
+            kind=signer.public_key.kind.value,
+            fingerprint=signer.fingerprint,
+            issuer=signer.issuer,
+            names=signer.alternative_names,
+            signature=what,
+        )
+    return SignerInfo(
+        method="key",
+        identity=signer.fingerprint,
+        kind=signer.kind.value,
+        fingerprint=signer.fingerprint,
+        signature=what,
+    )
+
+
+def _is_ours(data: bytes) -> bool:
+    """Whether a file called ``manifest.json`` is a release manifest; web pages have them too.
+
+    Raises:
+        NotTrustedError: It is not strict JSON, so that readers could disagree on what it says.
+    """
+    plain = strict_json.loads(
+        data, what=FILE_NAME, max_bytes=MAX_BYTES, max_depth=MAX_DEPTH, error=NotTrustedError
+    )
+    return isinstance(plain, dict) and plain.keys() >= _OURS
+
+
+def _expected(statement: OmsStatement, sizes: dict[str, int] | None = None) -> dict[str, Expected]:
+    """The signed resources by path, the byte ranges of each file together."""
+    sizes = sizes or {}
+    algorithm = Algorithm(statement.hash_type)
+    digests: dict[str, list[str]] = {}
+    ends: dict[str, int] = {}
+    for resource in statement.resources:
+        digests.setdefault(resource.path, []).append(resource.digest)
+        if resource.end is not None:
+            ends[resource.path] = max(resource.end, ends.get(resource.path, 0))
+    return {
+        path: Expected(
+            path,
+            sizes.get(path, ends.get(path)),
+            tuple(found),
+            algorithm,
+            statement.shard_size,
+        )
+        for path, found in digests.items()
+    }
+
+
+def _agrees(data: bytes, expected: Expected) -> bool:
+    step = expected.shard_size or max(len(data), 1)
+    parts: Sequence[bytes] = [data[i : i + step] for i in range(0, max(len(data), 1), step)]
+    return tuple(_digest(part, expected.algorithm) for part in parts) == expected.digests
+
+
+def _digest(data: bytes, algorithm: Algorithm) -> str:
+    if algorithm is Algorithm.BLAKE3:
+        from blake3 import blake3
+
+        return blake3(data).hexdigest()
+    return hashlib.new(algorithm.value, data).hexdigest()

@@ -1,0 +1,200 @@
+"""What verification found, as values (spec/verification.md, "The result").
+
+Nothing here reads, decides trust or prints: `manifest.verify.machine` fills these in, and the
+renderers turn them into text and JSON.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+
+from manifest.errors import ExitCode
+
+__all__ = [
+    "FileProblem",
+    "Mode",
+    "ProblemKind",
+    "SignerInfo",
+    "Step",
+    "StepStatus",
+    "Undecided",
+    "VerifyReport",
+]
+
+
+class Mode(enum.StrEnum):
+    """What was asked of the signature."""
+
+    SIGNED = "signed"
+    """A key or a root certificate was given: the signature decides."""
+    INTEGRITY = "integrity"
+    """Nobody is vouched for: files are compared with a list that anyone could have written."""
+
+
+class StepStatus(enum.StrEnum):
+    """How a step of the verification ended."""
+
+    OK = "ok"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the verification, in the order of spec/verification.md."""
+
+    name: str
+    status: StepStatus
+    detail: str = ""
+
+
+class ProblemKind(enum.StrEnum):
+    """In which way a file differs from what was signed."""
+
+    CHANGED = "changed"
+    MISSING = "missing"
+    ADDED = "added"
+    RENAMED = "renamed"
+    LINK = "link"
+    SPECIAL = "special"
+    HIDDEN = "hidden"
+    """Matched by an ignored path that the signer chose and the consumer did not."""
+    STRAY = "stray"
+    """In ``signatures/``, and not a signature bundle."""
+    NOT_COVERED = "not-covered"
+    """Outside of what a signature covers, and refused because ``--strict`` was asked."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FileProblem:
+    """One file that differs.
+
+    Attributes:
+        kind: In which way.
+        path: The file; for ``RENAMED`` the signed name.
+        expected_size, found_size: Bytes; None where there is none or it was not signed.
+        expected_sha256, found_sha256: Lower-case hexadecimal; empty where there is none.
+        algorithm: The digests' algorithm, where it is not SHA-256.
+        renamed_to: The name it has now, for ``RENAMED``.
+        components: Ids of the components it belongs to.
+        detail: What else is to be said, as the target of a link.
+    """
+
+    kind: ProblemKind
+    path: str
+    expected_size: int | None = None
+    found_size: int | None = None
+    expected_sha256: str = ""
+    found_sha256: str = ""
+    algorithm: str = "sha256"
+    renamed_to: str = ""
+    components: tuple[str, ...] = ()
+    detail: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Undecided:
+    """A file about which there is no answer: unreadable, changed while read, or not fetched."""
+
+    path: str
+    reason: str
+    components: tuple[str, ...] = ()
+    not_fetched: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SignerInfo:
+    """Who signed.
+
+    Attributes:
+        method: ``key`` or ``certificate``.
+        identity: What to call the signer: the key's fingerprint, or the certificate's subject.
+        kind: The key's kind, as ``ecdsa-p256``.
+        fingerprint: SHA-256 of the key's PEM, or of the certificate; lower-case hexadecimal.
+        issuer: The certificate's issuer; empty for a key.
+        names: The certificate's subject alternative names.
+        signature: The file that holds the signature, as the user knows it.
+    """
+
+    method: str
+    identity: str
+    kind: str
+    fingerprint: str
+    issuer: str = ""
+    names: tuple[str, ...] = ()
+    signature: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """The result of a verification.
+
+    Attributes:
+        target: What was verified, as the user named it.
+        mode: Whether a signature decides.
+        integrity_only: Whether the user asked for integrity only.
+        signer: Who signed; None when nobody is vouched for.
+        also_signed_by: Further signers of the same files whose keys the user gave.
+        name, version, root_digest: From the manifest; empty without one.
+        part: What part was checked, in words; empty when all of it was.
+        files_expected: How many files were to be checked.
+        files_checked: How many of them are exactly what was signed.
+        bytes_checked: Their bytes.
+        algorithm: The digest that was compared.
+        steps: What was done, in order.
+        refusal: Why the release is not trusted, when it is not.
+        refusal_remedy: What can be done about it.
+        problems: Files that differ.
+        undecided: Files about which there is no answer.
+        findings: Claims that the signed documents do not bear out.
+        not_covered: What is there and not covered, by name.
+        ignored: What the user asked to ignore and is there.
+        not_checked: What could not be part of this check, as a root that was not given.
+        warnings: What does not change the answer and should be known.
+        undecided_reason: Why there is no answer at all, when there is none.
+    """
+
+    target: str
+    mode: Mode
+    integrity_only: bool = False
+    signer: SignerInfo | None = None
+    also_signed_by: tuple[SignerInfo, ...] = ()
+    name: str = ""
+    version: str = ""
+    root_digest: str = ""
+    part: str = ""
+    files_expected: int = 0
+    files_checked: int = 0
+    bytes_checked: int = 0
+    algorithm: str = "sha256"
+    steps: tuple[Step, ...] = ()
+    refusal: str = ""
+    refusal_remedy: str = ""
+    problems: tuple[FileProblem, ...] = ()
+    undecided: tuple[Undecided, ...] = ()
+    findings: tuple[str, ...] = ()
+    not_covered: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    not_checked: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    undecided_reason: str = ""
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The exit code of the result; where several hold, the one that weighs most."""
+        codes = []
+        if self.refusal or (self.mode is Mode.INTEGRITY and not self.integrity_only):
+            codes.append(ExitCode.NOT_TRUSTED)
+        if self.problems:
+            codes.append(ExitCode.DIFFERENT)
+        if self.undecided or self.undecided_reason:
+            codes.append(ExitCode.UNDECIDED)
+        if self.findings:
+            codes.append(ExitCode.FINDINGS)
+        return ExitCode.worst(codes)
+
+    @property
+    def ok(self) -> bool:
+        """Whether what was asked holds."""
+        return self.exit_code is ExitCode.OK

@@ -1,0 +1,93 @@
+"""Further signatures in ``signatures/`` (spec/signature.md, "Further signatures").
+
+They are carried beside ``model.sig`` so that signers do not disturb each other. A signature by a
+key that the consumer gave counts as a further signer when it is of the same files; every other
+one is named and never counted. What is not a signature bundle has no business there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from manifest.display import printable
+from manifest.errors import ManifestError, NotTrustedError
+from manifest.inventory import Tree, read_file
+from manifest.signing.bundle import MAX_BUNDLE_BYTES, parse_bundle
+from manifest.signing.statement import OmsStatement, parse_statement
+from manifest.signing.verification import verify_signature
+from manifest.verify.machine import SIGNATURES_DIRECTORY, Trust, signer_info
+from manifest.verify.report import FileProblem, ProblemKind, SignerInfo
+
+__all__ = ["MAX_SIGNATURES", "FurtherSignatures", "further_signatures"]
+
+MAX_SIGNATURES = 64
+"""The most files that ``signatures/`` may hold."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FurtherSignatures:
+    """What ``signatures/`` holds: signers that count, files that do not belong, and notes."""
+
+    signers: tuple[SignerInfo, ...] = ()
+    strays: tuple[FileProblem, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def further_signatures(
+    tree: Tree, paths: Sequence[str], *, trust: Trust, statement: OmsStatement | None
+) -> FurtherSignatures:
+    """Read the files in ``signatures/``.
+
+    Args:
+        tree: The walked release.
+        paths: Its files in ``signatures/``, except the signature in use.
+        trust: What the consumer trusts.
+        statement: What the signature in use says; a further signer must say the same.
+    """
+    if len(paths) > MAX_SIGNATURES:
+        stray = _stray(paths[MAX_SIGNATURES], f"more than {MAX_SIGNATURES} files lie there")
+        return FurtherSignatures(strays=(stray,))
+    signers: list[SignerInfo] = []
+    strays: list[FileProblem] = []
+    notes: list[str] = []
+    for path in paths:
+        if path.count("/") != 1:
+            strays.append(_stray(path, f"{SIGNATURES_DIRECTORY}/ holds no directories"))
+            continue
+        try:
+            data = read_file(tree, path, max_bytes=MAX_BUNDLE_BYTES)
+            parse_bundle(data, what=path)
+        except ManifestError as error:
+            strays.append(_stray(path, f"not a signature bundle: {error.message}"))
+            continue
+        answer = _signer(data, path, trust, statement)
+        if isinstance(answer, str):
+            notes.append(answer)
+        else:
+            signers.append(answer)
+    return FurtherSignatures(tuple(signers), tuple(strays), tuple(notes))
+
+
+def _signer(
+    data: bytes, path: str, trust: Trust, statement: OmsStatement | None
+) -> SignerInfo | str:
+    """The signer, or why the signature does not count."""
+    shown = printable(path)
+    try:
+        envelope = verify_signature(
+            data, keys=trust.keys, roots=trust.roots, at=trust.at, what=path
+        )
+    except NotTrustedError:
+        return f"{shown} is by a signer you did not name; it does not count"
+    try:
+        said = parse_statement(envelope.payload, what=path)
+    except NotTrustedError:
+        return f"{shown} is a statement of another kind; it is carried and does not count"
+    if statement is None or set(said.resources) != set(statement.resources):
+        return f"{shown} is a signature of other files; it does not count"
+    return signer_info(envelope, path)
+
+
+def _stray(path: str, why: str) -> FileProblem:
+    return FileProblem(ProblemKind.STRAY, path, detail=why)

@@ -1,0 +1,28 @@
+"""Fixtures: a signed release to attack."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from releases import Release, make_release
+
+from manifest.signing.keys import KeyKind, PrivateKey, generate, public_pem
+
+
+@pytest.fixture(scope="session")
+def key() -> PrivateKey:
+    return generate(KeyKind.ECDSA_P256)
+
+
+@pytest.fixture(scope="session")
+def other_key() -> PrivateKey:
+    return generate(KeyKind.ECDSA_P256)
+
+
+@pytest.fixture
+def release(tmp_path: Path, key: PrivateKey) -> Release:
+    path = tmp_path / "release"
+    path.mkdir()
+    (tmp_path / "key.pub").write_bytes(public_pem(key.public))
+    return make_release(path, key)

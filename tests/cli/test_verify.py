@@ -1,0 +1,129 @@
+"""``manifest verify`` as people and programs see it: golden files, JSON, streams."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import jsonschema
+import pytest
+from click.testing import CliRunner, Result
+from releases import FILES, Release, make_release
+
+from manifest.cli import cli
+from manifest.document.schema import schema_text
+from manifest.signing.keys import KeyKind, PrivateKey, generate, public_pem
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.fixture(scope="module")
+def key() -> PrivateKey:
+    return generate(KeyKind.ECDSA_P256)
+
+
+@pytest.fixture
+def release(tmp_path: Path, key: PrivateKey, monkeypatch: pytest.MonkeyPatch) -> Release:
+    (tmp_path / "release").mkdir()
+    (tmp_path / "key.pub").write_bytes(public_pem(key.public))
+    monkeypatch.chdir(tmp_path)
+    return make_release(tmp_path / "release", key)
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["verify", "release", *arguments])
+
+
+def broken(release: Release) -> None:
+    data = bytearray(FILES["model.safetensors"])
+    data[0] ^= 1
+    (release.path / "model.safetensors").write_bytes(data)
+    (release.path / "notes.txt").unlink()
+    (release.path / "tokenizer/vocab naïve.txt").rename(release.path / "tokenizer/v.txt")
+    (release.path / "link").symlink_to("/etc")
+    (release.path / ".git").mkdir()
+
+
+@pytest.mark.parametrize(
+    ("name", "prepare", "arguments", "code"),
+    [
+        ("verified", None, ("--key", "key.pub"), 0),
+        ("part", None, ("--key", "key.pub", "--component", "weights"), 0),
+        ("different", broken, ("--key", "key.pub"), 5),
+        ("nobody", None, (), 3),
+        ("integrity", None, ("--integrity-only",), 0),
+        ("other-release", None, ("--key", "key.pub", "--expect-name", "acme/large"), 3),
+    ],
+)
+def test_golden_text(
+    release: Release, name: str, prepare: object, arguments: tuple[str, ...], code: int
+) -> None:
+    if callable(prepare):
+        prepare(release)
+    result = run(*arguments)
+    assert result.exit_code == code
+    text = result.output.replace(release.key.public.fingerprint, "KEY")
+    golden = GOLDEN / f"verify-{name}.txt"
+    if os.environ.get("UPDATE_GOLDEN"):
+        golden.parent.mkdir(exist_ok=True)
+        golden.write_text(text, encoding="utf-8")
+    assert text == golden.read_text(encoding="utf-8")
+
+
+def test_json_is_valid_and_alone_on_stdout(release: Release) -> None:
+    schema = json.loads(schema_text("verify-report"))
+    for prepare in (lambda _: None, broken):
+        prepare(release)
+        for arguments in (("--key", "key.pub"), (), ("--integrity-only", "--strict")):
+            result = run(*arguments, "--format", "json")
+            report = json.loads(result.stdout)
+            jsonschema.Draft202012Validator(schema).validate(report)
+            assert report["exit_code"] == result.exit_code
+            assert result.stderr == ""
+    assert report["result"] == "different"
+    assert {p["kind"] for p in report["problems"]} == {
+        "changed",
+        "missing",
+        "renamed",
+        "link",
+        "not-covered",
+    }
+
+
+def test_quiet_leaves_one_line(release: Release) -> None:
+    result = run("--key", "key.pub", "--quiet")
+    assert result.output.startswith("VERIFIED  acme/tiny 1.10: all 6 files (")
+    assert result.output.endswith(") are exactly what was signed\n")
+    assert result.output.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--key", "missing.pub"), "missing.pub"),
+        (("--key", "release/notes.txt"), "release/notes.txt"),
+        (("--root", "key.pub"), "key.pub"),
+        (("--key", "key.pub", "--integrity-only"), "exclude each other"),
+        (("--key", "key.pub", "--only", "*.bin"), "matches no signed file"),
+    ],
+)
+def test_bad_calls_exit_2_and_say_why(
+    release: Release, arguments: tuple[str, ...], message: str
+) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2, result.output
+    assert message in result.stderr
+    assert "remedy" in result.stderr
+
+
+def test_no_network_and_no_terminal_are_needed(
+    release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import socket
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("verify opened a socket")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    assert run("--key", "key.pub").exit_code == 0

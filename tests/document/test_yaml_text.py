@@ -1,0 +1,114 @@
+"""YAML text stays text, comments survive, and indirection is refused."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from manifest.document.description import parse_description
+from manifest.document.schema import load_schema
+from manifest.document.yaml_text import dump_yaml, parse_yaml, to_plain
+from manifest.errors import DocumentError, ManifestError
+
+HEAD = 'schema_version: "1.0"\nname: a/b\nversion: 1.10\ndescribed_by: publisher\n'
+
+
+def plain(text: str) -> dict[str, object]:
+    document = parse_yaml(text.encode(), name="release.yaml")
+    return to_plain(document, load_schema("description"))
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["1.10", "12e4567890", "007", "0123456789", "2024-01-31", "yes", "null", "0x1F", "1_000", "~"],
+)
+def test_text_fields_keep_what_is_written(written: str) -> None:
+    text = HEAD.replace("1.10", written)
+    assert plain(text)["version"] == written
+    assert parse_description(text.encode()).version == written
+
+
+def test_all_digit_digest_stays_text() -> None:
+    digest = "0" * 10 + "1234567890" * 5 + "1234"
+    text = (
+        HEAD
+        + "components:\n  datasets:\n    references:\n"
+        + f"      - {{type: url, url: 'https://example.org/x', sha256: {digest}}}\n"
+    )
+    (component,) = parse_description(text.encode()).components
+    assert component.references[0].pin == digest
+
+
+def test_numbers_become_numbers_where_the_schema_asks_for_them() -> None:
+    text = HEAD + (
+        "model: {parameters: 7000000000}\n"
+        "training:\n  compute_flops: 1.5e21\n  seeds: {init: 42}\n"
+        "  hyperparameters: {lr: 3e-4, betas: [0.9, 0.95], name: adamw, on: true, tag: '1.0'}\n"
+    )
+    description = parse_description(text.encode())
+    assert description.model["parameters"] == 7_000_000_000
+    assert description.training["compute_flops"] == 1.5e21
+    assert description.training["seeds"] == {"init": 42}
+    assert description.training["hyperparameters"] == {
+        "lr": 3e-4,
+        "betas": [0.9, 0.95],
+        "name": "adamw",
+        "on": True,
+        "tag": "1.0",
+    }
+
+
+@pytest.mark.parametrize("number", [".inf", "-.inf", ".nan", ".NaN"])
+def test_numbers_that_are_not_finite_are_refused(number: str) -> None:
+    text = HEAD + f"training:\n  hyperparameters:\n    lr: {number}\n"
+    with pytest.raises(DocumentError, match=r"release\.yaml:7.*not a finite number"):
+        parse_description(text.encode())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param(b"a: &x 1\nb: *x\n", "anchors and aliases", id="alias"),
+        pytest.param(b"a: &x [1, 2]\n", "anchors and aliases", id="anchor"),
+        pytest.param(b"a: !!python/object:os.system x\n", "tags are not read", id="python-tag"),
+        pytest.param(b"a: !!binary aGk=\n", "tags are not read", id="binary-tag"),
+        pytest.param(b"a: 1\na: 2\n", "duplicate key", id="duplicate-key"),
+        pytest.param(b"a: 1\n---\nb: 2\n", "second document", id="two-documents"),
+        pytest.param(b"- a\n", "must be a mapping", id="not-a-mapping"),
+        pytest.param(b"", "must be a mapping", id="empty"),
+        pytest.param(b"a: \xff\n", "not UTF-8", id="not-utf8"),
+        pytest.param(b"a: [" * 100, "nested more than 40", id="deep"),
+        pytest.param(b"a: " + b"[" * 100_000, "nested more than 40", id="very-deep"),
+        pytest.param(b"a: {b\n", "release.yaml:2", id="syntax"),
+        pytest.param(b"a" * (9 * 1024 * 1024), "at most", id="huge"),
+        pytest.param(b"a: \x00\n", "release.yaml", id="nul"),
+    ],
+)
+def test_hostile_yaml_is_refused(text: bytes, message: str) -> None:
+    with pytest.raises(DocumentError, match=message):
+        parse_yaml(text, name="release.yaml")
+
+
+def test_comments_and_quoting_survive_a_round_trip() -> None:
+    text = (
+        "# first line\n"
+        'schema_version: "1.0"  # quoted\n'
+        "name: a/b\n"
+        "version: 1.10\n"
+        "# a question:\n"
+        "# claim: open-weight\n"
+        "components:\n"
+        "  datasets:\n"
+        "    files:\n"
+        "      - 'data/**'  # all of it\n"
+    )
+    assert dump_yaml(parse_yaml(text.encode(), name="x").root) == text
+
+
+@given(st.binary(max_size=400))
+def test_arbitrary_bytes_raise_only_our_errors(data: bytes) -> None:
+    with contextlib.suppress(ManifestError):
+        parse_description(data)
