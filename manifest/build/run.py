@@ -108,6 +108,8 @@ def build(
         UndecidedError: A file cannot be read, or something changed while files were read.
     """
     path = Path(directory)
+    if description is None and path.is_dir() and not os.path.lexists(path / DESCRIPTION_NAME):
+        raise _no_description(path)  # before a walk through the wrong directory, perhaps a home
     tree = read_tree(path)
     if description is None:
         description, described_by_digest = read_description(tree)
@@ -162,12 +164,16 @@ def read_description(tree: Tree) -> tuple[Description, str]:
                 f"in {printable(tree.root)}, {odd.describe()}",
                 remedy=f"{DESCRIPTION_NAME} must be a regular file",
             )
-        raise TreeError(
-            f"{printable(tree.root)} has no {DESCRIPTION_NAME}",
-            remedy="`manifest init` drafts one from the files that are there",
-        )
+        raise _no_description(tree.root)
     data = read_file(tree, DESCRIPTION_NAME, max_bytes=MAX_DESCRIPTION_BYTES)
     return parse_description(data), hashlib.sha256(data).hexdigest()
+
+
+def _no_description(directory: str | os.PathLike[str]) -> TreeError:
+    return TreeError(
+        f"{printable(os.fspath(directory))} has no {DESCRIPTION_NAME}",
+        remedy="`manifest init` drafts one from the files that are there",
+    )
 
 
 def _is_description(file: ManifestFile) -> bool:

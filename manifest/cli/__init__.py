@@ -83,8 +83,7 @@ class _LazyGroup(click.Group):
         raise click.UsageError(f"No such command {name!r}.{hint}", ctx)
 
     def invoke(self, ctx: click.Context) -> Any:
-        if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
-            ctx.color = False
+        ctx.color = _color()
         try:
             return super().invoke(ctx)
         except BrokenPipeError as error:
@@ -98,7 +97,7 @@ class _LazyGroup(click.Group):
     ) -> NoReturn:
         extra["standalone_mode"] = False
         try:
-            code = super().main(args, prog_name or "manifest", **extra)
+            code = super().main(args, prog_name, **extra)
             sys.stdout.flush()
         except ManifestError as error:
             _tell(error.message, error.remedy)
@@ -137,10 +136,17 @@ def _tell(message: str, remedy: str = "") -> None:
     """Print an error; its lines are made safe once more, whoever wrote them."""
     from manifest.display import printable
 
-    lines = [printable(line) for line in message.split("\n")]
-    click.echo(click.style("error: ", fg="red", bold=True) + "\n".join(lines), err=True)
-    for line in remedy.split("\n") if remedy else ():
-        click.echo(click.style("  remedy: ", bold=True) + printable(line), err=True)
+    text = "\n".join(printable(line) for line in message.split("\n"))
+    click.echo(click.style("error: ", fg="red", bold=True) + text, err=True, color=_color())
+    if remedy:
+        text = click.style("  remedy: ", bold=True) + printable(remedy)
+        click.echo(text, err=True, color=_color())
+
+
+def _color() -> bool | None:
+    """False where nobody wants colour; None to let click see whether there is a terminal."""
+    unwanted = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return False if unwanted else None
 
 
 def _debug() -> None:
@@ -161,6 +167,7 @@ def _silence() -> None:
 
 
 @click.group(
+    "manifest",
     cls=_LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
@@ -179,4 +186,4 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         # A file name that the terminal's encoding lacks must not end a verification.
         getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
-    cli.main()
+    cli.main(prog_name="manifest")

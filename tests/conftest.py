@@ -1,0 +1,72 @@
+"""A small release and the command line, for the tests of commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+from click.testing import CliRunner, Result
+
+Run: TypeAlias = Callable[..., Result]
+
+DESCRIPTION = """\
+# A release for tests.
+schema_version: "1.0"
+name: acme/tiny
+version: 1.10
+described_by: publisher
+license: apache-2.0
+components:
+  model-parameters-final:
+    files: ["*.safetensors"]
+  tokenizer:
+    files: [tokenizer.json]
+  data:
+    kind: datasets
+    files: [data/]
+    exclude: ["**/*.tmp"]
+  research-paper:
+    references:
+      - {type: doi, doi: 10.1000/182}
+  training-logs:
+    withheld: {reason: They name people.}
+data:
+  order: data/order.jsonl
+"""
+
+FILES = {
+    "release.yaml": DESCRIPTION,
+    "model one.safetensors": "weights",
+    "tokenizer.json": "{}",
+    "README.md": "# Tiny\n",
+    "data/order.jsonl": "[0]\n",
+    "data/größe.jsonl": "[1]\n",
+    "data/deep/er/日本.txt": "x",
+    "data/scratch.tmp": "t",
+}
+
+
+@pytest.fixture
+def small_release(tmp_path: Path) -> Path:
+    """A valid release directory, without a manifest; spaces and letters beyond ASCII in names."""
+    root = tmp_path / "tiny réleas e"
+    for name, text in FILES.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return root
+
+
+@pytest.fixture
+def run() -> Run:
+    """Run the command line in this process: ``run("build", directory)``."""
+
+    def invoke(*args: object, **options: object) -> Result:
+        from manifest.cli import cli
+
+        runner = CliRunner()
+        return runner.invoke(cli, [str(a) for a in args], catch_exceptions=False, **options)  # type: ignore[arg-type]
+
+    return invoke
