@@ -3,10 +3,10 @@
     python spec/vectors/generate.py                  write them where they stand
     python spec/vectors/generate.py --into X/vectors  write them there, and the pages into X
 
-What is accepted and what is refused is decided in the tables of `vector_tables.py`, by hand; the
-script stops when the implementation disagrees. Digests and bytes are computed. Signatures that
-still verify are kept, because ECDSA gives others each time; when what they sign has changed, new
-throw-away keys are made and their private halves forgotten.
+What is accepted and what is refused is decided in `vector_tables.py` and `vector_signed.py`, by
+hand; the script stops when the implementation disagrees. Digests and bytes are computed.
+Signatures that still verify are kept, because ECDSA gives others each time; when what they sign
+has changed, new throw-away keys are made and their private halves forgotten.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ import argparse
 import base64
 import hashlib
 import json
-import re
 import struct
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import spec_pages
+import vector_signed as signed
 import vector_tables as tables
 
 from manifest import strict_json
 from manifest.build import assemble, build
-from manifest.document.components import KINDS
 from manifest.document.description import description_from_plain
 from manifest.document.manifest_file import ManifestFile, dump_manifest
 from manifest.document.schema import load_schema
@@ -41,11 +41,11 @@ from manifest.inventory import (
     tree_digest,
 )
 from manifest.licenses import assess
-from manifest.lint.content import TESTS
 from manifest.signing import dsse, keys
 from manifest.signing.signer import sign_payload
 from manifest.signing.statement import build_statement, parse_statement
 from manifest.signing.verification import verify_signature
+from manifest.verify.run import verify
 
 HERE = Path(__file__).resolve().parent
 SPEC = HERE.parent
@@ -174,16 +174,16 @@ def encodings() -> bytes:
             "payload_hex": payload.hex(),
             "pae_hex": dsse.pae(kind, payload).hex(),
         }
-        for kind, payload in tables.ENVELOPES
+        for kind, payload in signed.ENVELOPES
     ]
     return vectors("The bytes that are signed for a payload and its type (DSSE).", cases)
 
 
 def statements() -> bytes:
     """Statements accepted and refused."""
-    good = build_statement("example/tiny", tables.RESOURCES, tables.IGNORED)
+    good = build_statement("example/tiny", signed.RESOURCES, signed.IGNORED)
     cases: list[dict[str, Any]] = []
-    for about, change, accepted in tables.STATEMENTS:
+    for about, change, accepted in signed.STATEMENTS:
         value = json.loads(good)
         change(value)
         text = json.dumps(value, separators=(",", ":"))
@@ -192,8 +192,8 @@ def statements() -> bytes:
         if accepted:
             case["root_digest"] = parse_statement(text.encode()).root_digest
         cases.append(case)
-    cases.append({"about": "a duplicate key", "statement": tables.DUPLICATE, "accepted": False})
-    expect(False, accepts(lambda: parse_statement(tables.DUPLICATE.encode())), "duplicate key")
+    cases.append({"about": "a duplicate key", "statement": signed.DUPLICATE, "accepted": False})
+    expect(False, accepts(lambda: parse_statement(signed.DUPLICATE.encode())), "duplicate key")
     return vectors("Whether a signed statement is accepted, whoever signed it.", cases)
 
 
@@ -225,7 +225,7 @@ def kept_or_new(kind: keys.KeyKind, payload: bytes, old: tuple[str, str] | None)
 
 def signatures() -> bytes:
     """Bundles accepted and refused."""
-    payload = build_statement("example/tiny", tables.RESOURCES, tables.IGNORED)
+    payload = build_statement("example/tiny", signed.RESOURCES, signed.IGNORED)
     before: dict[str, tuple[str, str]] = {}
     if (HERE / "signatures.json").exists():
         for case in json.loads((HERE / "signatures.json").read_text())["cases"]:
@@ -238,7 +238,7 @@ def signatures() -> bytes:
         public, bundle = good[kind]
         cases.append({"about": about, "key": public, "bundle": bundle, "accepted": True})
     public, bundle = good[keys.KeyKind.ECDSA_P256]
-    for about, change, accepted in tables.BUNDLES:
+    for about, change, accepted in signed.BUNDLES:
         value = json.loads(bundle)
         changed = change(value, public) or json.dumps(value)
         expect(accepted, is_good(changed.encode(), public, payload), about)
@@ -270,7 +270,7 @@ def release() -> dict[str, bytes]:
             (directory / path).write_bytes(data)
         inputs["manifest.json"] = build(directory).data
     resources = [(path, hashlib.sha256(data).hexdigest()) for path, data in inputs.items()]
-    payload = build_statement("tiny", resources, tables.IGNORED)
+    payload = build_statement("tiny", resources, signed.IGNORED)
     old_key = HERE / "key.pub"
     old = (old_key.read_text(), old_signature.decode()) if old_key.exists() else None
     public, bundle = kept_or_new(keys.KeyKind.ECDSA_P256, payload, old)
@@ -278,9 +278,55 @@ def release() -> dict[str, bytes]:
     return {**files, "release/model.sig": bundle.encode(), "key.pub": public.encode()}
 
 
+def change(directory: Path, step: list[str]) -> None:
+    """Do to a release what a scenario says."""
+    path = directory / step[1]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    match step[0]:
+        case "write":
+            path.write_bytes(step[2].encode())
+        case "append":
+            path.write_bytes(path.read_bytes() + step[2].encode())
+        case "remove":
+            path.unlink()
+        case "rename":
+            path.rename(directory / step[2])
+        case "link":
+            path.symlink_to(step[2])
+
+
+def verifications(files: Mapping[str, bytes]) -> bytes:
+    """What verification says of the release after something was done to it."""
+    cases = []
+    weights = files["release/model.safetensors"]
+    key = keys.load_public(files["key.pub"])
+    for about, steps, options, code, problems in signed.scenarios(
+        hashlib.sha256(weights).hexdigest(), len(weights)
+    ):
+        with tempfile.TemporaryDirectory() as name:
+            for path, data in files.items():
+                (Path(name) / path).parent.mkdir(exist_ok=True)
+                (Path(name) / path).write_bytes(data)
+            for step in steps:
+                change(Path(name) / "release", step)
+            given: dict[str, Any] = {k: v for k, v in options.items() if k != "key"}
+            trusted = [key] if options.get("key", True) else []
+            report = verify(Path(name) / "release", keys=trusted, **given)
+        found = [[str(p.kind), p.path] for p in report.problems]
+        expect((code, problems), (int(report.exit_code), found), about)
+        cases.append(
+            {"about": about, "do": steps, "options": options, "exit_code": code, "files": problems}
+        )
+    return vectors(
+        "The release after something was done to it: exit code, and what differs.", cases
+    )
+
+
 def all_vectors() -> dict[str, bytes]:
     """Every generated file by its name."""
+    files = release()
     return {
+        "verification.json": verifications(files),
         "paths.json": paths(),
         "collisions.json": name_collisions(),
         "globs.json": globs(),
@@ -292,48 +338,8 @@ def all_vectors() -> dict[str, bytes]:
         "statements.json": statements(),
         "signatures.json": signatures(),
         "licenses.json": license_assessments(),
-        **release(),
+        **files,
     }
-
-
-_EXAMPLE = re.compile(r"(<!-- example: (\w+) (\S+) -->\n```(\w+)\n).*?(```\n)", re.DOTALL)
-_TABLE = re.compile(r"(<!-- (kinds|tests) -->\n\|[^\n]*\n\|[^\n]*\n)(?:\|[^\n]*\n)*")
-
-
-def page(text: str, generated: Mapping[str, bytes]) -> str:
-    """A page with its examples and tables as the vectors and the code have them."""
-
-    def example(match: re.Match[str]) -> str:
-        data = generated[match[3].removeprefix("vectors/")]
-        if match[2] == "statement":
-            envelope = json.loads(data)["dsseEnvelope"]
-            statement = json.loads(base64.b64decode(envelope["payload"]))
-            data = json.dumps(statement, indent=2).encode() + b"\n"
-        return match[1] + data.decode() + match[5]
-
-    def table(match: re.Match[str]) -> str:
-        return match[1] + "".join({"kinds": kind_rows, "tests": test_rows}[match[2]]())
-
-    return _TABLE.sub(table, _EXAMPLE.sub(example, text))
-
-
-def kind_rows() -> Iterator[str]:
-    """The kinds of component, in the order of reports."""
-    for kind in KINDS.values():
-        optional = "" if kind.required or not kind.mof_class else ", optional"
-        class_ = f"{kind.mof_class or ''}{optional}"
-        yield f"| `{kind.id}` | {kind.title} | {kind.content_type} | {class_} |\n"
-
-
-def test_rows() -> Iterator[str]:
-    """What is evidence of each kind of component."""
-    weights = "weights of a known format whose headers are sound, every part of an index among them"
-    own = {
-        "model-parameters-final": weights,
-        "model-parameters-intermediate": f"{weights}, of at least two steps",
-    }
-    for kind in KINDS:
-        yield f"| `{kind}` | {own.get(kind) or TESTS[kind][1]} |\n"
 
 
 def main() -> None:
@@ -343,7 +349,7 @@ def main() -> None:
     target: Path = parser.parse_args().into
     generated = all_vectors()
     for path in sorted(SPEC.glob("*.md")):
-        generated[f"../{path.name}"] = page(path.read_text("utf-8"), generated).encode()
+        generated[f"../{path.name}"] = spec_pages.page(path.read_text("utf-8"), generated).encode()
     for name, data in generated.items():
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         (target / name).write_bytes(data)
