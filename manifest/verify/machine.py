@@ -39,7 +39,6 @@ from manifest.document.manifest_file import (
 )
 from manifest.errors import DocumentError, ManifestError, NotTrustedError, UndecidedError
 from manifest.inventory import Algorithm, Expected
-from manifest.sign import SIGNATURE_NAME
 from manifest.signing.bundle import parse_bundle
 from manifest.signing.certificates import Root, SignerCertificate
 from manifest.signing.keys import PublicKey
@@ -47,7 +46,7 @@ from manifest.signing.statement import OmsStatement, SerializationMethod, parse_
 from manifest.signing.verification import VerifiedEnvelope, verify_signature
 from manifest.verify.report import SignerInfo
 
-__all__ = ["SIGNATURES_DIRECTORY", "SIGNATURE_NAME", "Trust", "Verification", "signer_info"]
+__all__ = ["SIGNATURES_DIRECTORY", "Trust", "Verification", "signer_info"]
 
 SIGNATURES_DIRECTORY = "signatures"
 

@@ -10,73 +10,40 @@ import datetime as dt
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from pathlib import Path
 
 from manifest.display import plural, printable
-from manifest.document.components import resolve_kind
 from manifest.document.description import FILE_NAME as DESCRIPTION_NAME
-from manifest.document.manifest_file import FILE_NAME, MAX_BYTES, Manifest, ManifestFile
+from manifest.document.manifest_file import FILE_NAME, MAX_BYTES, ManifestFile
+from manifest.document.yaml_text import MAX_BYTES as MAX_DESCRIPTION
 from manifest.errors import ManifestError, NotTrustedError, UndecidedError, UsageError
 from manifest.inventory import (
     NOT_COVERED,
     Algorithm,
-    Difference,
     Expected,
-    Item,
+    Progress,
     Tree,
-    compile_glob,
     conclude,
-    glob_problem,
     hash_files,
     plan,
     read_file,
     walk,
 )
-from manifest.inventory.digests import Progress
+from manifest.sign import SIGNATURE_NAME
 from manifest.signing.bundle import MAX_BUNDLE_BYTES
 from manifest.signing.certificates import Root
 from manifest.signing.keys import PublicKey
 from manifest.signing.statement import SerializationMethod
-from manifest.verify.machine import SIGNATURE_NAME, Trust, Verification
-from manifest.verify.report import (
-    FileProblem,
-    Mode,
-    ProblemKind,
-    Step,
-    StepStatus,
-    Undecided,
-    VerifyReport,
-)
+from manifest.verify.comparison import Comparison, Engine, compare_root
+from manifest.verify.machine import Trust, Verification
+from manifest.verify.part import Part, select_part, within_root
+from manifest.verify.report import FileProblem, Mode, ProblemKind, Step, StepStatus, VerifyReport
+from manifest.verify.request import Request, path_inside, read_given
 from manifest.verify.signatures import further_signatures
 from manifest.verify.survey import Survey, below, leave_out, survey
 
 __all__ = ["verify"]
 
-_MAX_DESCRIPTION = 64 * 1024 * 1024
 _STEPS = ("signature", "statement", "manifest", "tree", "bytes", "claims")
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Request:
-    directory: str
-    trust: Trust
-    integrity_only: bool
-    strict: bool
-    only: tuple[str, ...]
-    components: tuple[str, ...]
-    manifest_path: str | None
-    signature_path: str | None
-    expect_name: str | None
-    expect_version: str | None
-    ignore: tuple[str, ...]
-    roots: Mapping[str, str]
-    executor: Executor | None
-    progress: Progress | None
-    on_total: Callable[[int, int], None] | None
-
-    @property
-    def is_part(self) -> bool:
-        return bool(self.only or self.components)
 
 
 def verify(
@@ -127,7 +94,7 @@ def verify(
     Raises:
         UsageError: The arguments contradict each other, or name what does not exist.
     """
-    request = _Request(
+    request = Request(
         directory=os.fspath(directory),
         trust=Trust(tuple(keys), tuple(certificate_roots), at),
         integrity_only=integrity_only,
@@ -140,9 +107,7 @@ def verify(
         expect_version=expect_version,
         ignore=tuple(p.rstrip("/") for p in ignore),
         roots={name: os.fspath(path) for name, path in (roots or {}).items()},
-        executor=executor,
-        progress=progress,
-        on_total=on_total,
+        engine=Engine(executor, progress, on_total),
     )
     if integrity_only and not request.trust.is_empty:
         raise UsageError(
@@ -155,7 +120,7 @@ def verify(
 class _Run:
     """The state of one run; each method is a step and leaves its result in the report's fields."""
 
-    def __init__(self, request: _Request) -> None:
+    def __init__(self, request: Request) -> None:
         self.request = request
         self.machine = Verification(request.trust, target=request.directory)
         self.steps: list[Step] = []
@@ -210,7 +175,7 @@ class _Run:
     def _documents(self) -> None:
         request, machine = self.request, self.machine
         if request.signature_path is not None:
-            self.signature_inside = _inside(request.signature_path, request.directory)
+            self.signature_inside = path_inside(request.signature_path, request.directory)
         self.left = leave_out((), signature=self.signature_inside, ignore=request.ignore)
         self.tree = top = walk(request.directory, leave_out=self.left)
         what = request.signature_path or SIGNATURE_NAME
@@ -237,12 +202,12 @@ class _Run:
                 return None
             self.signature_inside = SIGNATURE_NAME
             return read_file(top, SIGNATURE_NAME, max_bytes=MAX_BUNDLE_BYTES)
-        return _read_given(path, "--signature", MAX_BUNDLE_BYTES)
+        return read_given(path, "--signature", MAX_BUNDLE_BYTES)
 
     def _manifest(self, top: Tree) -> bytes | None:
         path = self.request.manifest_path
         if path is not None:
-            return _read_given(path, "--manifest", MAX_BYTES)
+            return read_given(path, "--manifest", MAX_BYTES)
         if not any(f.path == FILE_NAME for f in top.files):
             return None
         return read_file(top, FILE_NAME, max_bytes=MAX_BYTES)
@@ -250,61 +215,67 @@ class _Run:
     # Steps 3 to 5: names, sizes, bytes, claims.
 
     def _files(self) -> None:
-        request, machine = self.request, self.machine
+        machine, request = self.machine, self.request
         expected = machine.expected()
-        statement = machine.statement
-        left = leave_out(expected, signature=self.signature_inside, ignore=request.ignore)
+        self._walk_again(expected)
         external = request.manifest_path is not None
-        if FILE_NAME not in expected and machine.trusted_manifest is not None and not external:
-            left |= {FILE_NAME}  # the list itself, where no signature lists it
+        if external and not any(f.path == FILE_NAME for f in self.tree.files):
+            expected.pop(FILE_NAME, None)  # the one given was held against it
+        named = {f.full_path for f in self._manifest_files() if f.root}
+        part = select_part(
+            request.only,
+            request.components,
+            signed=expected.keys() | named,
+            manifest=machine.trusted_manifest,
+        )
+        self._set(part=", ".join((*request.only, *request.components)))
+        found = self._survey(expected)
+        self._compare(expected, found, part)
+        self._second_digests(found.tree, part)
+        self._named_roots(part)
+        if part is None:
+            self._further_signatures(found)
+        self._claims(expected)
+
+    def _walk_again(self, expected: Mapping[str, Expected]) -> None:
+        """Walk anew where the signature speaks of what is left out, or no signature lists the list."""
+        request, machine = self.request, self.machine
+        left = leave_out(expected, signature=self.signature_inside, ignore=request.ignore)
+        if machine.trusted_manifest and FILE_NAME not in expected and not request.manifest_path:
+            left |= {FILE_NAME}
         silent = frozenset(n for n in NOT_COVERED if not any(below(p, [n]) for p in expected))
         if (left, silent) != (self.left, NOT_COVERED):
-            # The signature speaks of what is left out by default, or is a list and no signature.
             self.tree = walk(request.directory, leave_out=left, not_covered=silent)
-        tree = self.tree
-        if external and not any(f.path == FILE_NAME for f in tree.files):
-            expected.pop(FILE_NAME, None)  # the one given was held against it
+
+    def _survey(self, expected: dict[str, Expected]) -> Survey:
+        statement = self.machine.statement
         found = survey(
-            tree,
+            self.tree,
             expected.keys(),
             signed_ignores=statement.ignore_paths if statement else (),
             signature=self.signature_inside,
-            ignore=request.ignore,
+            ignore=self.request.ignore,
             components=self._components,
         )
-        within = self._part(expected)
-        empty = self._unlisted_empty_files(found.tree, expected)
-        found = dataclasses.replace(
-            found,
-            not_covered=(
-                *found.not_covered,
-                *(f"{p} (empty: a signature by byte ranges cannot list it)" for p in empty),
-            ),
-        )
-        self._set(
-            not_covered=found.not_covered,
-            ignored=found.ignored,
-            part=", ".join((*request.only, *request.components)),
-        )
-        difference = self._hash(expected, found.tree, within)
-        self._collect(difference, found)
-        self._second_digests(found.tree, within)
-        self._named_roots(within)
-        self._signatures(tree, found)
-        self._claims(tree, expected)
+        not_covered = (*found.not_covered, *self._unlisted_empty_files(found.tree, expected))
+        self._set(not_covered=not_covered, ignored=found.ignored)
+        return dataclasses.replace(found, not_covered=not_covered)
 
     def _unlisted_empty_files(self, tree: Tree, expected: dict[str, Expected]) -> list[str]:
-        """Empty files beside byte-range digests, which have none for them (OMS 1.0, 6.3.2)."""
+        """Expect empty files beside byte-range digests, which have none for them (OMS 1.0, 6.3.2).
+
+        Returns:
+            Those that no manifest lists either, in words.
+        """
         statement = self.machine.statement
         if statement is None or statement.method is not SerializationMethod.SHARDS:
             return []
         listed = {f.path for f in self._manifest_files() if not f.root}
         empty = [f.path for f in tree.files if f.size == 0 and f.path not in expected]
-        for path in empty:
-            expected[path] = Expected(
-                path, 0, (), Algorithm(statement.hash_type), statement.shard_size
-            )
-        return [p for p in empty if p not in listed]
+        algorithm, shard_size = Algorithm(statement.hash_type), statement.shard_size
+        expected |= {p: Expected(p, 0, (), algorithm, shard_size) for p in empty}
+        words = "empty: a signature by byte ranges cannot list it"
+        return [f"{p} ({words})" for p in empty if p not in listed]
 
     def _components(self, path: str) -> tuple[str, ...]:
         if self._by_path is None:
@@ -312,133 +283,38 @@ class _Run:
             self._by_path = {f.full_path: f.components for f in files if f.components}
         return self._by_path.get(path, ())
 
-    def _part(self, expected: Mapping[str, Expected]) -> Callable[[str], bool] | None:
-        """Which paths to check; None for all.
-
-        Raises:
-            UsageError: A pattern or a component that no signed file answers to.
-        """
-        request = self.request
-        if not request.is_part:
-            return None
-        named = {f.full_path for f in self._manifest_files() if f.root}
-        every = expected.keys() | named
-        wanted: set[str] = set()
-        for pattern in request.only:
-            if problem := glob_problem(pattern):
-                raise UsageError(f"--only: the pattern {problem}")
-            matches = compile_glob(pattern).matches
-            matching = {p for p in every if matches(p)}
-            if not matching:
-                raise UsageError(
-                    f"--only {printable(pattern)} matches no signed file",
-                    remedy="* stays within a directory, ** goes through all of them",
-                )
-            wanted |= matching
-        for component in request.components:
-            wanted |= self._component_files(component)
-        return wanted.__contains__
-
     def _manifest_files(self) -> Sequence[ManifestFile]:
         manifest = self.machine.trusted_manifest
         return manifest.files if manifest else ()
 
-    def _component_files(self, component: str) -> set[str]:
-        manifest = self.machine.trusted_manifest
-        if manifest is None:
-            raise UsageError(
-                f"--component {printable(component)}: without a {FILE_NAME} that agrees with the "
-                "signature there are no components",
-                remedy="use --only PATTERN",
-            )
-        kind = resolve_kind(component)
-        ids = [
-            c.id
-            for c in manifest.components
-            if c.id == component or (kind is not None and c.kind is kind)
-        ]
-        files = {f.full_path for i in ids for f in manifest.files_of(i)}
-        if not files:
-            known = ", ".join(c.id for c in manifest.components if c.file_count)
-            raise UsageError(
-                f"--component {printable(component)}: no files belong to such a component",
-                remedy=f"components with files: {known or 'none'}",
-            )
-        return files
-
-    def _hash(
-        self, expected: Mapping[str, Expected], tree: Tree, within: Callable[[str], bool] | None
-    ) -> Difference:
-        planned = plan(expected.values(), tree, within=within)
-        early = len(planned.missing) + len(planned.size_mismatched)
-        self._done("tree", f"{early} differ before hashing" if early else "", failed=bool(early))
-        if self.request.on_total is not None:
-            sizes = {f.path: f.size for f in tree.files}
-            self.request.on_total(sum(sizes[p] for p in planned.to_hash), len(planned.to_hash))
-        hashed = hash_files(
-            tree,
-            planned.to_hash,
-            algorithms=(planned.algorithm,),
-            shard_size=planned.shard_size,
-            executor=self.request.executor,
-            progress=self.request.progress,
+    def _compare(self, expected: Mapping[str, Expected], found: Survey, part: Part) -> None:
+        result = compare_root(
+            expected, found, part=part, components=self._components, engine=self.request.engine
         )
-        difference = conclude(planned, hashed)
-        count = sum(1 for p in expected if within is None or within(p))
-        good = {f.path for f in planned.matched}
-        bad = {
-            i.path for i in (*difference.changed, *difference.not_fetched, *difference.undecided)
-        }
-        sizes = {h.path: h.size for h in hashed}
+        early = f"{result.early} differ before hashing" if result.early else ""
+        self._done("tree", early, failed=bool(early))
+        failed = bool(result.problems or result.undecided)
+        self._done("bytes", f"{result.same} files as signed", failed=failed)
+        refused = () if not self.request.strict else tuple(map(_refused, found.not_covered))
+        self._add(result)
+        self._set(algorithm=result.algorithm, problems=(*self.found.problems, *refused))
+
+    def _add(self, result: Comparison) -> None:
         self._set(
-            files_expected=self.found.files_expected + count,
-            files_checked=self.found.files_checked + difference.same,
-            bytes_checked=self.found.bytes_checked + sum(sizes.get(p, 0) for p in good - bad),
-            algorithm=planned.algorithm.value,
+            files_expected=self.found.files_expected + result.expected,
+            files_checked=self.found.files_checked + result.same,
+            bytes_checked=self.found.bytes_checked + result.size,
+            problems=(*self.found.problems, *result.problems),
+            undecided=(*self.found.undecided, *result.undecided),
         )
-        return difference
 
-    def _collect(self, difference: Difference, found: Survey) -> None:
-        odd = {p.path for p in found.problems}
-        problems = [
-            *_problems(difference, self._components, skip_missing=odd),
-            *found.problems,
-        ]
-        if self.request.is_part:
-            # What was added is a question about the whole.
-            whole = (ProblemKind.ADDED, ProblemKind.HIDDEN, ProblemKind.LINK, ProblemKind.SPECIAL)
-            expected_odd = {i.path for i in difference.missing}
-            problems = [p for p in problems if p.kind not in whole or p.path in expected_odd]
-        if self.request.strict:
-            problems += [
-                FileProblem(ProblemKind.NOT_COVERED, path, detail=rest.removesuffix(")"))
-                for path, _, rest in (text.partition(" (") for text in found.not_covered)
-            ]
-        undecided = [
-            *(
-                Undecided(i.path, i.note or "it could not be read", self._components(i.path))
-                for i in difference.undecided
-            ),
-            *(
-                Undecided(
-                    i.path,
-                    "a large-file pointer lies in its place",
-                    self._components(i.path),
-                    not_fetched=True,
-                )
-                for i in difference.not_fetched
-            ),
-            *([] if self.request.is_part else found.undecided),
-        ]
-        failed = bool(problems or undecided)
-        self._done("bytes", f"{difference.same} files as signed", failed=failed)
-        self._set(problems=tuple(problems), undecided=tuple(undecided))
-
-    def _second_digests(self, tree: Tree, within: Callable[[str], bool] | None) -> None:
+    def _second_digests(self, tree: Tree, part: Part) -> None:
         second = self.machine.second_digests()
         if not second:
             return
-        planned = plan(second.values(), tree, within=lambda p: p in second and _in(p, within))
+        planned = plan(
+            second.values(), tree, within=lambda p: p in second and (part is None or part(p))
+        )
         difference = conclude(planned, hash_files(tree, planned.to_hash))
         if difference.changed:
             path = difference.changed[0].path
@@ -447,70 +323,48 @@ class _Run:
                 remedy="ask the publisher to build and sign again",
             )
 
-    def _named_roots(self, within: Callable[[str], bool] | None) -> None:
-        manifest = self.machine.trusted_manifest
-        if manifest is None:
-            return
-        names = sorted({f.root for f in manifest.files if f.root})
-        for unknown in sorted(set(self.request.roots) - set(names)):
+    def _named_roots(self, part: Part) -> None:
+        given = self.request.roots
+        by_root: dict[str, dict[str, Expected]] = {}
+        for file in self._manifest_files():
+            if file.root:
+                wanted = Expected(file.path, file.size, (file.sha256,))
+                by_root.setdefault(file.root, {})[file.path] = wanted
+        for unknown in sorted(set(given) - set(by_root)):
             raise UsageError(f"--root-dir {unknown}: the manifest has no files in such a root")
-        for name in names:
-            files = {f.path: f for f in manifest.files if f.root == name}
-            part = None if within is None else _within_root(within, name)
-            wanted = [p for p in files if part is None or part(p)]
-            if not wanted:
-                continue
-            if name not in self.request.roots:
-                text = f"root {name} ({plural(len(wanted), 'file')}): give it with --root-dir {name}=DIR"
+        for name, expected in by_root.items():
+            inner = within_root(part, name)
+            count = sum(1 for p in expected if inner is None or inner(p))
+            if count and name not in given:
+                text = f"root {name} ({plural(count, 'file')}): give it with --root-dir {name}=DIR"
                 self._set(not_checked=(*self.found.not_checked, text))
-                continue
-            self._named_root(manifest, name, part)
+            elif count:
+                self._named_root(name, expected, inner)
 
-    def _named_root(
-        self, manifest: Manifest, name: str, part: Callable[[str], bool] | None
-    ) -> None:
-        expected = {
-            f.path: Expected(f.path, f.size, (f.sha256,), Algorithm.SHA256)
-            for f in manifest.files
-            if f.root == name
-        }
-        tree = walk(self.request.roots[name])
+    def _named_root(self, name: str, expected: Mapping[str, Expected], part: Part) -> None:
         found = survey(
-            tree,
+            walk(self.request.roots[name]),
             expected.keys(),
             signed_ignores=(),
             signature="",
             ignore=(),
             components=lambda p: self._components(f"{name}:{p}"),
         )
-        planned = plan(expected.values(), found.tree, within=part)
-        difference = conclude(planned, hash_files(found.tree, planned.to_hash))
-        odd = {p.path for p in found.problems}
-        problems = [
-            *_problems(difference, lambda p: self._components(f"{name}:{p}"), skip_missing=odd),
-            *found.problems,
-        ]
-        undecided = [*difference.undecided, *difference.not_fetched]
-        self._set(
-            files_expected=self.found.files_expected + len(expected),
-            files_checked=self.found.files_checked + difference.same,
-            bytes_checked=self.found.bytes_checked + sum(f.size for f in found.tree.files),
-            problems=(
-                *self.found.problems,
-                *(dataclasses.replace(p, path=f"{name}:{p.path}") for p in problems),
-            ),
-            undecided=(
-                *self.found.undecided,
-                *(Undecided(f"{name}:{i.path}", i.note) for i in undecided),
-            ),
+        self._add(
+            compare_root(
+                expected,
+                found,
+                part=part,
+                components=self._components,
+                engine=self.request.engine,
+                root=name,
+            )
         )
 
-    def _signatures(self, tree: Tree, found: Survey) -> None:
-        if self.request.is_part:
-            return
+    def _further_signatures(self, found: Survey) -> None:
         others = [p for p in found.signatures if p != self.signature_inside]
         result = further_signatures(
-            tree, others, trust=self.request.trust, statement=self.machine.statement
+            self.tree, others, trust=self.request.trust, statement=self.machine.statement
         )
         self._set(
             also_signed_by=result.signers,
@@ -518,82 +372,20 @@ class _Run:
             warnings=(*self.found.warnings, *result.notes),
         )
 
-    def _claims(self, tree: Tree, expected: Mapping[str, Expected]) -> None:
+    def _claims(self, expected: Mapping[str, Expected]) -> None:
         manifest = self.machine.trusted_manifest
         wrong = {p.path for p in self.found.problems} | {u.path for u in self.found.undecided}
         if manifest is None or DESCRIPTION_NAME in wrong or DESCRIPTION_NAME not in expected:
             return
-        if not any(f.path == DESCRIPTION_NAME for f in tree.files):
+        if not any(f.path == DESCRIPTION_NAME for f in self.tree.files):
             return
-        data = read_file(tree, DESCRIPTION_NAME, max_bytes=_MAX_DESCRIPTION)
+        data = read_file(self.tree, DESCRIPTION_NAME, max_bytes=MAX_DESCRIPTION)
         self.machine.check_description(data)
         findings = self.machine.claims(data)
         self._done("claims", "; ".join(findings), failed=bool(findings))
         self._set(findings=findings)
 
 
-def _within_root(within: Callable[[str], bool], root: str) -> Callable[[str], bool]:
-    return lambda path: within(f"{root}:{path}")
-
-
-def _in(path: str, within: Callable[[str], bool] | None) -> bool:
-    return within is None or within(path)
-
-
-def _problems(
-    difference: Difference, components: Callable[[str], tuple[str, ...]], *, skip_missing: set[str]
-) -> list[FileProblem]:
-    def problem(kind: ProblemKind, item: Item) -> FileProblem:
-        whole = len(item.expected_digests) <= 1 and len(item.found_digests) <= 1
-        signed = item.was or item.path
-        return FileProblem(
-            kind,
-            signed,
-            expected_size=item.expected_size,
-            found_size=item.found_size,
-            expected_sha256="".join(item.expected_digests) if whole else "",
-            found_sha256="".join(item.found_digests) if whole else "",
-            algorithm=item.algorithm.value,
-            renamed_to=item.path if item.was else "",
-            components=components(signed),
-            detail=item.note if whole else _ranges(item),
-        )
-
-    return [
-        *(problem(ProblemKind.CHANGED, i) for i in difference.changed),
-        *(
-            problem(ProblemKind.MISSING, i)
-            for i in difference.missing
-            if i.path not in skip_missing
-        ),
-        *(problem(ProblemKind.RENAMED, i) for i in difference.renamed),
-        *(problem(ProblemKind.ADDED, i) for i in difference.added),
-    ]
-
-
-def _ranges(item: Item) -> str:
-    pairs = zip(item.expected_digests, item.found_digests, strict=False)
-    bad = [str(i) for i, (a, b) in enumerate(pairs, 1) if a != b]
-    return f"byte ranges that differ: {', '.join(bad[:10]) or 'their number'}"
-
-
-def _read_given(path: str, option: str, max_bytes: int) -> bytes:
-    """A file that the user named; links are followed, since the user named them."""
-    shown = printable(path)
-    try:
-        with Path(path).open("rb") as file:
-            data = file.read(max_bytes + 1)
-    except FileNotFoundError:
-        raise UsageError(f"{option} {shown}: there is no such file") from None
-    except OSError as error:
-        raise UndecidedError(f"{option} {shown} cannot be read: {error.strerror}") from None
-    if len(data) > max_bytes:
-        raise NotTrustedError(f"{option} {shown} has more than {max_bytes:,} bytes")
-    return data
-
-
-def _inside(path: str, directory: str) -> str:
-    """``path`` relative to the directory when it lies in it, else empty."""
-    real, root = os.path.realpath(path), os.path.realpath(directory)
-    prefix = root if root.endswith(os.sep) else root + os.sep
-    return os.path.relpath(real, root).replace(os.sep, "/") if real.startswith(prefix) else ""
+def _refused(words: str) -> FileProblem:
+    path, _, detail = words.partition(" (")
+    return FileProblem(ProblemKind.NOT_COVERED, path, detail=detail.removesuffix(")"))

@@ -1,0 +1,180 @@
+"""The files of one root against what they must be: names and sizes first, then digests."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+
+from manifest.inventory import (
+    Difference,
+    Expected,
+    Item,
+    Plan,
+    Progress,
+    conclude,
+    hash_files,
+    plan,
+)
+from manifest.verify.part import Part
+from manifest.verify.report import FileProblem, ProblemKind, Undecided
+from manifest.verify.survey import Survey
+
+__all__ = ["Comparison", "Engine", "compare_root"]
+
+_QUESTIONS_OF_THE_WHOLE = frozenset(
+    {ProblemKind.ADDED, ProblemKind.HIDDEN, ProblemKind.LINK, ProblemKind.SPECIAL}
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Engine:
+    """Where to hash, and whom to tell; ``on_total`` hears of bytes and files before hashing."""
+
+    executor: Executor | None = None
+    progress: Progress | None = None
+    on_total: Callable[[int, int], None] | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Comparison:
+    """What a comparison found.
+
+    Attributes:
+        algorithm: The digest that was compared.
+        early: How many files names and sizes alone showed to differ, before any was hashed.
+        expected: How many files were to be there.
+        same: How many are exactly what was signed.
+        size: Their bytes.
+        problems: Files that differ.
+        undecided: Files about which there is no answer.
+    """
+
+    algorithm: str
+    early: int
+    expected: int
+    same: int
+    size: int
+    problems: tuple[FileProblem, ...]
+    undecided: tuple[Undecided, ...]
+
+
+def compare_root(
+    expected: Mapping[str, Expected],
+    found: Survey,
+    *,
+    part: Part,
+    components: Callable[[str], tuple[str, ...]],
+    engine: Engine,
+    root: str = "",
+) -> Comparison:
+    """Compare one root.
+
+    Args:
+        expected: What every file must be, by path.
+        found: What is there.
+        part: Which paths to compare.
+        components: The components of a path, ``root:path`` in a named root.
+        engine: Where to hash.
+        root: The root's name; empty for the release directory.
+    """
+    planned = plan(expected.values(), found.tree, within=part)
+    if engine.on_total is not None:
+        sizes = {f.path: f.size for f in found.tree.files}
+        engine.on_total(sum(sizes[p] for p in planned.to_hash), len(planned.to_hash))
+    hashed = hash_files(
+        found.tree,
+        planned.to_hash,
+        algorithms=(planned.algorithm,),
+        shard_size=planned.shard_size,
+        executor=engine.executor,
+        progress=engine.progress,
+    )
+    difference = conclude(planned, hashed)
+    prefix = f"{root}:" if root else ""
+
+    def belongs(path: str) -> tuple[str, ...]:
+        return components(f"{prefix}{path}")
+
+    problems = _problems(difference, found, belongs, is_part=part is not None)
+    undecided = _undecided(difference, found, belongs, is_part=part is not None)
+    return Comparison(
+        algorithm=planned.algorithm.value,
+        early=len(planned.missing) + len(planned.size_mismatched),
+        expected=sum(1 for p in expected if part is None or part(p)),
+        same=difference.same,
+        size=_same_size(planned, difference),
+        problems=tuple(dataclasses.replace(p, path=prefix + p.path) for p in problems),
+        undecided=tuple(dataclasses.replace(u, path=prefix + u.path) for u in undecided),
+    )
+
+
+def _same_size(planned: Plan, difference: Difference) -> int:
+    other = {i.path for i in (*difference.changed, *difference.not_fetched, *difference.undecided)}
+    same = {want.path for want in planned.matched} - other
+    return sum(f.size for f in planned.tree.files if f.path in same)
+
+
+def _problems(
+    difference: Difference,
+    found: Survey,
+    components: Callable[[str], tuple[str, ...]],
+    *,
+    is_part: bool,
+) -> list[FileProblem]:
+    odd = {p.path for p in found.problems}
+
+    def problem(kind: ProblemKind, item: Item) -> FileProblem:
+        whole = len(item.expected_digests) <= 1 and len(item.found_digests) <= 1
+        signed = item.was or item.path
+        return FileProblem(
+            kind,
+            signed,
+            expected_size=item.expected_size,
+            found_size=item.found_size,
+            expected_sha256="".join(item.expected_digests) if whole else "",
+            found_sha256="".join(item.found_digests) if whole else "",
+            algorithm=item.algorithm.value,
+            renamed_to=item.path if item.was else "",
+            components=components(signed),
+            detail=item.note if whole else _ranges(item),
+        )
+
+    problems = [
+        *(problem(ProblemKind.CHANGED, i) for i in difference.changed),
+        # What lies in the place of a missing file, as a link, is named as that.
+        *(problem(ProblemKind.MISSING, i) for i in difference.missing if i.path not in odd),
+        *(problem(ProblemKind.RENAMED, i) for i in difference.renamed),
+        *(problem(ProblemKind.ADDED, i) for i in difference.added),
+        *found.problems,
+    ]
+    if not is_part:
+        return problems
+    in_place = {i.path for i in difference.missing}
+    return [p for p in problems if p.kind not in _QUESTIONS_OF_THE_WHOLE or p.path in in_place]
+
+
+def _undecided(
+    difference: Difference,
+    found: Survey,
+    components: Callable[[str], tuple[str, ...]],
+    *,
+    is_part: bool,
+) -> list[Undecided]:
+    unread = [
+        Undecided(i.path, i.note or "it could not be read", components(i.path))
+        for i in difference.undecided
+    ]
+    pointers = [
+        Undecided(
+            i.path, "a large-file pointer lies in its place", components(i.path), not_fetched=True
+        )
+        for i in difference.not_fetched
+    ]
+    return [*unread, *pointers, *(() if is_part else found.undecided)]
+
+
+def _ranges(item: Item) -> str:
+    pairs = zip(item.expected_digests, item.found_digests, strict=False)
+    bad = [str(i) for i, (a, b) in enumerate(pairs, 1) if a != b]
+    return f"byte ranges that differ: {', '.join(bad[:10]) or 'their number'}"

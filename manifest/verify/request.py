@@ -1,0 +1,56 @@
+"""What was asked of a verification, and the files that the user named in asking."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from manifest.display import printable
+from manifest.errors import NotTrustedError, UndecidedError, UsageError
+from manifest.verify.comparison import Engine
+from manifest.verify.machine import Trust
+
+__all__ = ["Request", "path_inside", "read_given"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Request:
+    """The arguments of `manifest.verify.run.verify`, which documents them."""
+
+    directory: str
+    trust: Trust
+    integrity_only: bool
+    strict: bool
+    only: tuple[str, ...]
+    components: tuple[str, ...]
+    manifest_path: str | None
+    signature_path: str | None
+    expect_name: str | None
+    expect_version: str | None
+    ignore: tuple[str, ...]
+    roots: Mapping[str, str]
+    engine: Engine
+
+
+def read_given(path: str, option: str, max_bytes: int) -> bytes:
+    """A file that the user named; links are followed, since the user named them."""
+    shown = printable(path)
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(max_bytes + 1)
+    except FileNotFoundError:
+        raise UsageError(f"{option} {shown}: there is no such file") from None
+    except OSError as error:
+        raise UndecidedError(f"{option} {shown} cannot be read: {error.strerror}") from None
+    if len(data) > max_bytes:
+        raise NotTrustedError(f"{option} {shown} has more than {max_bytes:,} bytes")
+    return data
+
+
+def path_inside(path: str, directory: str) -> str:
+    """``path`` relative to the directory when it lies in it, else empty."""
+    real, root = os.path.realpath(path), os.path.realpath(directory)
+    prefix = root if root.endswith(os.sep) else root + os.sep
+    return os.path.relpath(real, root).replace(os.sep, "/") if real.startswith(prefix) else ""
