@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,23 @@ def _validator(name: str) -> Any:
         contents = load_schema(other)
         resource: Any = referencing.Resource.from_contents(dict(contents))
         registry = registry.with_resource(contents["$id"], resource)
-    return jsonschema.Draft202012Validator(dict(load_schema(name)), registry=registry)
+    # JSON Schema takes patterns from ECMA 262, whose `$` is the end; Python's admits a line break.
+    validator = jsonschema.validators.extend(
+        jsonschema.Draft202012Validator, {"pattern": _check_pattern}
+    )
+    return validator(dict(load_schema(name)), registry=registry)
+
+
+def _check_pattern(_: Any, pattern: str, instance: Any, __: Any) -> Iterator[Any]:
+    import jsonschema
+
+    if isinstance(instance, str) and not _compiled(pattern).search(instance):
+        yield jsonschema.ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+@functools.cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(f"{pattern[:-1]}\\Z" if pattern.endswith("$") else pattern)
 
 
 def violations(document: Any, name: str, *, limit: int = 20) -> tuple[Violation, ...]:

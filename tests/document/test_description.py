@@ -30,6 +30,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
         ("model: {parameters: -1}\n", "model.parameters", "below 0"),
         ("model: {parameters: 1.5}\n", "model.parameters", "not an integer"),
         ("license:\n", "release.yaml:5: license", "is empty"),
+        ('release_date: "2026-01-31\\n"\n', "release.yaml:5: release_date", "A day"),
         (
             "components:\n  datasets:\n    references: [{type: git, url: 'ssh://x'}]\n",
             "components.datasets.references[0].url",
