@@ -71,9 +71,8 @@ def _validator(name: str) -> Any:
         resource: Any = referencing.Resource.from_contents(dict(contents))
         registry = registry.with_resource(contents["$id"], resource)
     # JSON Schema takes patterns from ECMA 262, whose `$` is the end; Python's admits a line break.
-    validator = jsonschema.validators.extend(
-        jsonschema.Draft202012Validator, {"pattern": _check_pattern}
-    )
+    extend: Any = jsonschema.validators.extend
+    validator = extend(jsonschema.Draft202012Validator, {"pattern": _check_pattern})
     return validator(dict(load_schema(name)), registry=registry)
 
 
