@@ -15,7 +15,7 @@ from manifest.document.yaml_text import parse_yaml
 
 __all__ = ["Insertion", "Place", "insert", "places", "quote"]
 
-_PLAIN = re.compile(r"[A-Za-z0-9_./+][A-Za-z0-9_./+@ ,;()=-]*")
+_PLAIN = re.compile(r"[A-Za-z0-9_./+](?:[A-Za-z0-9_./+@ ;()=-]|:(?=[^\s:]))*")
 _NOT_TEXT = re.compile(
     r"[-+.]?[0-9][0-9_.,:eExX+-]*|0[xo][0-9a-fA-F]+|true|false|yes|no|on|off|null|y|n|\.?inf|\.?nan",
     re.IGNORECASE,
@@ -38,7 +38,7 @@ class Place:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Insertion:
-    """Whole lines to be put at an offset; ``\\n`` between them."""
+    """Whole lines to be put at an offset, each with a line feed at its end."""
 
     offset: int
     text: str
@@ -101,7 +101,7 @@ def _visit(node: Any, pointer: str, text: str, found: dict[str, Place]) -> int:
 
 
 def insert(text: str, insertions: list[Insertion]) -> str:
-    """``text`` with lines inserted; line endings are those of the text.
+    """Give ``text`` with lines inserted; line endings are those of the text.
 
     Insertions at one offset come out in the order given.
     """

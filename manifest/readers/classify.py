@@ -59,7 +59,7 @@ class Placement:
     Attributes:
         path: The file.
         kind: The component kind's id; empty for unassigned.
-        why: The reason, as words that end a sentence: ``its first bytes: ONNX``.
+        why: The reason, as words that end a sentence: ``by its name``.
         confidence: How sure it is; `Confidence.SURE` for what is left out on purpose.
         format: The format, for weights.
     """
@@ -146,14 +146,14 @@ class _Classifier:
         if path == DESCRIPTION:
             return self._put(path, "", "the description itself", Confidence.SURE)
         if names.is_license_text(path):
-            return self._put(path, "license-texts", "its name", Confidence.SURE)
+            return self._put(path, "license-texts", "by its name", Confidence.SURE)
         if names.is_housekeeping(path):
             return self._put(path, "", "packaging", Confidence.SURE)
         bundle = _inside(path, self.bundles)
         if bundle is not None:
             kind = INTERMEDIATE if names.checkpoint_directory(path) else FINAL
             format_ = self.bundles[bundle]
-            return self._put(path, kind, f"part of a {format_}", Confidence.SURE, format_)
+            return self._put(path, kind, f"part of a {format_} package", Confidence.SURE, format_)
         if names.is_training_state(path):
             return self._put(path, "model-metadata", "the state of an optimizer or the like")
         return False
@@ -177,11 +177,11 @@ class _Classifier:
         if found is None or (found.format is WeightFormat.LFS_POINTER and by_name is None):
             return False
         if found.format is WeightFormat.LFS_POINTER:
-            why = "its name; the file itself is not fetched"
+            why = "by its name; the file itself is not fetched"
             return self._put(path, FINAL, why, Confidence.LIKELY, found.format)
         if found.shown_by == "content":
             return self._put(path, FINAL, found.format, Confidence.SURE, found.format)
-        why = f"its name says {found.format}"
+        why = f"{found.format} by its name"
         return self._put(path, FINAL, why, Confidence.LIKELY, found.format)
 
     def _settle_checkpoints(self) -> None:
@@ -224,7 +224,7 @@ class _Classifier:
     def _put_tokenizer(self, path: str) -> bool:
         if not names.is_tokenizer_file(path):
             return False
-        return self._put(path, "tokenizer", "its name", Confidence.SURE)
+        return self._put(path, "tokenizer", "by its name", Confidence.SURE)
 
     def _remaining(self, file: SourceFile) -> None:
         path = file.path

@@ -37,9 +37,9 @@ def place_card(source: Source, path: str) -> Found | None:
         return None
     stem = lower.rpartition(".")[0]
     if _DATA_CARD.search(stem):
-        return "data-card", "its name", LIKELY
+        return "data-card", "by its name", LIKELY
     if _MODEL_CARD.search(stem):
-        return "model-card", "its name", LIKELY
+        return "model-card", "by its name", LIKELY
     if stem != "readme":
         return None
     if not directories:
@@ -60,16 +60,16 @@ def place_document(path: str) -> Found | None:
     words = set(words_of(path))
     if name.endswith(_REPORT_SUFFIXES):
         if "paper" in words or "arxiv" in words or _ARXIV.fullmatch(stem):
-            return "research-paper", "a paper by its name", LIKELY
+            return "research-paper", "by its name", LIKELY
         if words & {"card"}:
             kind = "data-card" if words & {"data", "dataset"} else "model-card"
-            return kind, "a card by its name", LIKELY
+            return kind, "by its name", LIKELY
         if words & {"report", "technical", "whitepaper"}:
-            return "technical-report", "a report by its name", LIKELY
+            return "technical-report", "by its name", LIKELY
         return "technical-report", "a document of some kind", GUESS
     if suffix in {"md", "tex", "rst"}:
         if "paper" in words:
-            return "research-paper", "a paper by its name", LIKELY
+            return "research-paper", "by its name", LIKELY
         if {"technical", "report"} <= words or stem == "report":
-            return "technical-report", "a report by its name", LIKELY
+            return "technical-report", "by its name", LIKELY
     return None

@@ -53,7 +53,7 @@ _HOUSEKEEPING = frozenset(
     }
 )  # fmt: skip
 _PACKAGING_DIRECTORY = re.compile(
-    r"[^/]+\.(dist-info|egg-info)|__pycache__|\.idea|\.vscode|\.github"
+    r"[^/]+\.(dist-info|egg-info)|__pycache__|\.[a-z]+_cache|\.(idea|vscode|github|cache|ipynb_checkpoints)"
 )
 
 _STATE = re.compile(

@@ -57,7 +57,8 @@ _DATA_SUFFIX = re.compile(
     r".*\.(jsonl?|parquet|csv|tsv|txt|arrow|tfrecords?|npy|npz|ndjson|feather|wds|mds|xml|wav|flac|mp3)"
     r"(\.(gz|bz2|xz|zst|zip))?|.*\.(tar|zip|zst)|.*\.tar\.(gz|zst|xz|bz2)|.*\.tfrecord-[0-9]+-of-[0-9]+"
 )
-_DATA_ANYWHERE = re.compile(r".*\.(parquet|arrow|tfrecords?|jsonl|ndjson)(\.(gz|bz2|xz|zst))?")
+_DATA_ANYWHERE = re.compile(r".*\.(parquet|arrow|tfrecords?)(\.(gz|bz2|xz|zst))?")
+_TABLE = re.compile(r".*\.(jsonl|ndjson|csv|tsv|txt|json|npy|bin)(\.(gz|bz2|xz|zst))?")
 _DATA_PLACES = frozenset(
     {"data", "dataset", "datasets", "corpus", "corpora", "training_data", "train_data"}
 )
@@ -93,15 +94,15 @@ def place_structured(
     *directories, name = path.lower().split("/")
     places = set(directories)
     if name in _ARCHITECTURE_NAMES:
-        return "model-architecture", "its name", SURE
+        return "model-architecture", "by its name", SURE
     if _TRAINING_NAMES.fullmatch(name):
-        return "training-configuration", "its name", LIKELY
+        return "training-configuration", "by its name", LIKELY
     if _LIBRARY_NAMES.fullmatch(name):
         return "supporting-libraries", "the software that the code needs", LIKELY
     if _LOG_NAMES.fullmatch(name) or (places & _LOG_PLACES and not name.endswith(".md")):
-        return "training-logs", "its name or place", LIKELY
+        return "training-logs", "by its name or place", LIKELY
     if _ORDER_NAMES.fullmatch(name):
-        return "data-order", "its name", LIKELY
+        return "data-order", "by its name", LIKELY
     is_result = bool(_RESULT_NAMES.fullmatch(name)) and not places & _DATA_PLACES
     if is_result or (
         places & _RESULT_PLACES and name.endswith(".json") and not places & _DATA_PLACES
@@ -109,7 +110,7 @@ def place_structured(
         return _result(source, path, named=is_result)
     is_sample = bool(_SAMPLE_WORDS & (set(words_of(name)) | places))
     if is_sample and (_DATA_SUFFIX.fullmatch(name) or name.endswith((".md", ".png", ".jpg"))):
-        return "sample-model-outputs", "its name or place", LIKELY
+        return "sample-model-outputs", "by its name or place", LIKELY
     if name.endswith(".json"):
         return _json(source, path, weight_directories)
     if name.endswith((".yaml", ".yml")):
@@ -121,12 +122,12 @@ def place_structured(
 
 def _result(source: Source, path: str, *, named: bool) -> Found | None:
     if not path.lower().endswith(".json"):
-        return "evaluation-results", "its name", LIKELY
+        return "evaluation-results", "by its name", LIKELY
     try:
         found = read_evaluation_results(source, path)
     except (DocumentError, UndecidedError):
-        return ("evaluation-results", "its name", GUESS) if named else None
-    return "evaluation-results", found.harness or "its name and numbers", SURE
+        return ("evaluation-results", "by its name", GUESS) if named else None
+    return "evaluation-results", found.harness or "by its name and numbers", SURE
 
 
 def _json(source: Source, path: str, weight_directories: set[str]) -> Found | None:
@@ -136,7 +137,7 @@ def _json(source: Source, path: str, weight_directories: set[str]) -> Found | No
         if config.is_model:
             return "model-architecture", "the configuration of a model", SURE
         if read_recipe(source, path).is_training and directory not in weight_directories:
-            return "training-configuration", "its fields", LIKELY
+            return "training-configuration", "by its fields", LIKELY
         return "model-architecture", "a configuration called config.json", LIKELY
     beside = directory in weight_directories
     if beside or _near(directory, weight_directories):
@@ -150,7 +151,7 @@ def _json(source: Source, path: str, weight_directories: set[str]) -> Found | No
             return "model-architecture", "a configuration beside the weights", LIKELY
     named = "config" in words_of(name) or "configs" in path.split("/")
     if named and read_recipe(source, path).is_training:
-        return "training-configuration", "its fields", LIKELY
+        return "training-configuration", "by its fields", LIKELY
     return None
 
 
@@ -162,9 +163,9 @@ def _near(directory: str, weight_directories: set[str]) -> bool:
 def _yaml(source: Source, path: str) -> Found | None:
     recipe = read_recipe(source, path)
     if recipe.is_training:
-        return "training-configuration", "its fields", LIKELY
+        return "training-configuration", "by its fields", LIKELY
     if set(words_of(path)) & {"train", "training", "recipe", "recipes", "pretrain"}:
-        return "training-configuration", "its name", GUESS
+        return "training-configuration", "by its name", GUESS
     return None
 
 
@@ -174,11 +175,10 @@ def place_data(path: str) -> Found | None:
     words = set(words_of("/".join([*directories, name])))
     in_data = bool(set(directories) & _DATA_PLACES)
     if not (in_data and _DATA_SUFFIX.fullmatch(name)) and not _DATA_ANYWHERE.fullmatch(name):
-        named = words_of(name.partition(".")[0])
-        telling = set(named) & (_TRAIN_WORDS | _EVALUATION_WORDS)
-        if not (telling and name.endswith((".csv", ".tsv", ".txt", ".json", ".npy", ".bin"))):
+        telling = set(words_of(name.partition(".")[0])) & (_TRAIN_WORDS | _EVALUATION_WORDS)
+        if not (telling and _TABLE.fullmatch(name)):
             return None
     if words & _EVALUATION_WORDS and not set(words_of(name)) & _TRAIN_WORDS:
         return "evaluation-data", "data, and a word for evaluation in its path", LIKELY
     confidence = LIKELY if in_data or words & _TRAIN_WORDS else GUESS
-    return "datasets", "data by its suffix and place", confidence
+    return "datasets", "by its suffix and place", confidence
