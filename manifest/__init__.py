@@ -1,1 +1,95 @@
+"""Signed manifests of AI model releases: are these the published bytes, and how open are they?
 
+    import manifest
+
+    report = manifest.verify_release("model/", keys=["publisher.pub"])
+    if not report.ok:
+        raise SystemExit(report.exit_code)
+
+    verdict = manifest.lint_release("model/").verdict
+
+Every name below is loaded when it is first used, so that ``import manifest`` costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from manifest._version import __version__
+
+if TYPE_CHECKING:
+    from manifest.api import (
+        build_manifest,
+        draft_description,
+        generate_key_pair,
+        lint_release,
+        load_description,
+        load_manifest,
+        sign_release,
+        verify_release,
+    )
+    from manifest.build import BuildResult
+    from manifest.document.description import Description
+    from manifest.document.manifest_file import Manifest
+    from manifest.draft import Draft
+    from manifest.errors import ExitCode, ManifestError
+    from manifest.findings import Finding, Severity
+    from manifest.lint import LintReport, Verdict
+    from manifest.sign import SignResult
+    from manifest.verify.report import VerifyReport
+
+__all__ = [
+    "BuildResult",
+    "Description",
+    "Draft",
+    "ExitCode",
+    "Finding",
+    "LintReport",
+    "Manifest",
+    "ManifestError",
+    "Severity",
+    "SignResult",
+    "Verdict",
+    "VerifyReport",
+    "__version__",
+    "build_manifest",
+    "draft_description",
+    "generate_key_pair",
+    "lint_release",
+    "load_description",
+    "load_manifest",
+    "sign_release",
+    "verify_release",
+]
+
+_HOMES = {
+    "BuildResult": "manifest.build",
+    "Description": "manifest.document.description",
+    "Draft": "manifest.draft",
+    "ExitCode": "manifest.errors",
+    "Finding": "manifest.findings",
+    "LintReport": "manifest.lint",
+    "Manifest": "manifest.document.manifest_file",
+    "ManifestError": "manifest.errors",
+    "Severity": "manifest.findings",
+    "SignResult": "manifest.sign",
+    "Verdict": "manifest.lint",
+    "VerifyReport": "manifest.verify.report",
+}
+
+
+if not TYPE_CHECKING:  # a type checker that saw this would take any name for a public one
+
+    def __getattr__(name: str) -> object:
+        """Find a public name where it lives (PEP 562); the functions live in `manifest.api`."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        value: object = getattr(import_module(_HOMES.get(name, "manifest.api")), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
