@@ -4,6 +4,12 @@
 each that it was added.
 """
 
-from manifest.draft.drafting import Draft, draft, draft_description
+from manifest.draft.drafting import (
+    Draft,
+    draft,
+    draft_description,
+    draft_directory,
+    draft_text,
+)
 
-__all__ = ["Draft", "draft", "draft_description"]
+__all__ = ["Draft", "draft", "draft_description", "draft_directory", "draft_text"]

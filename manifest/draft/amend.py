@@ -59,7 +59,9 @@ def amend(
             )
         elif placement.kind:
             wanted.append(placement)
-    left = tuple(p.path for p in fresh if not p.is_left_out and p not in wanted)
+    fresh = [p for p in fresh if p.path != FILE_NAME]
+    taken = {p.path for p in wanted}
+    left = tuple(p.path for p in fresh if p.path not in taken)
     components = components_of(wanted, Globber([p.path for p in placements]))
     edit = _Edit(text, before)
     for component in components:
@@ -73,8 +75,7 @@ def amend(
             f"{FILE_NAME} is written in a style to which nothing can be added; "
             f"not added: {', '.join(edit.added)}"
         )
-        missed = tuple(p.path for p in fresh if not p.is_left_out)
-        return Amendment(text, unassigned=missed, notes=tuple(notes))
+        return Amendment(text, unassigned=tuple(p.path for p in fresh), notes=tuple(notes))
     return Amendment(amended, components, tuple(edit.added), left, tuple(notes))
 
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 
-from manifest.document.description import Description, parse_description
+from manifest.document.description import FILE_NAME, Description, parse_description
 from manifest.document.schema import load_schema
+from manifest.document.yaml_text import MAX_BYTES
 from manifest.draft.amend import amend
 from manifest.draft.facts import Facts, gather
 from manifest.draft.globs import Globber
 from manifest.draft.sections import ComponentDraft, Section, components_of, sections
+from manifest.errors import DocumentError, UsageError
 from manifest.readers.classify import Placement, classify
 from manifest.sources import Source
+from manifest.sources.directory import DirectorySource
 
-__all__ = ["Draft", "draft", "draft_description"]
+__all__ = ["Draft", "draft", "draft_description", "draft_directory", "draft_text"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -29,7 +33,9 @@ class Draft:
         components: The components as drafted: all of a new description, else those added to.
         added: What was added to an existing description, as short phrases.
         placements: Where each file was placed.
-        unassigned: Files that belong to no component and are not packaging, in order.
+        unassigned: Files that belong to no component, in order.
+        packaging: Those of them that are left out on purpose: they serve an installer or an
+            editor.
         questions: What is still asked, as short phrases.
         notes: What the reader should know: files that could not be read, entries without files.
     """
@@ -42,6 +48,7 @@ class Draft:
     added: tuple[str, ...]
     placements: tuple[Placement, ...]
     unassigned: tuple[str, ...]
+    packaging: tuple[str, ...]
     questions: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -76,6 +83,7 @@ def draft(
         added=amendment.added,
         placements=placements,
         unassigned=amendment.unassigned,
+        packaging=_packaging(placements, amendment.unassigned),
         questions=(),
         notes=(*amendment.notes, *facts.notes),
     )
@@ -86,8 +94,33 @@ def draft_description(source: Source) -> Description:
     return draft(source, described_by="third-party").description
 
 
+def draft_directory(directory: Path, *, described_by: str = "publisher") -> Draft:
+    """`draft` for a directory, with the ``release.yaml`` that lies in it.
+
+    Raises:
+        UsageError: There is no such directory, or its ``release.yaml`` is no regular file.
+        DocumentError: The ``release.yaml`` is not valid.
+        UndecidedError: The directory cannot be read.
+    """
+    source = DirectorySource(directory)
+    odd = next((o for o in source.tree.oddities if o.path == FILE_NAME), None)
+    if odd is not None:
+        raise UsageError(odd.describe(), remedy="put a regular file in its place, or remove it")
+    size = next((file.size for file in source.files if file.path == FILE_NAME), None)
+    if size is not None and size > MAX_BYTES:
+        raise DocumentError(f"{FILE_NAME} has {size:,} bytes; at most {MAX_BYTES:,} are read")
+    existing = None if size is None else source.read(FILE_NAME, length=size)
+    return draft(source, existing=existing, described_by=described_by)
+
+
+def draft_text(directory: Path) -> str:
+    """The text of `draft_directory`."""
+    return draft_directory(directory).text
+
+
 def _new(placements: Sequence[Placement], facts: Facts, described_by: str) -> Draft:
     components = components_of(placements, Globber([p.path for p in placements]))
+    unassigned = tuple(p.path for p in placements if not p.kind and p.path != FILE_NAME)
     body = sections(facts, components, described_by=described_by)
     text = "\n".join([*_header(), *(line for section in body for line in section.lines)]) + "\n"
     return Draft(
@@ -98,10 +131,16 @@ def _new(placements: Sequence[Placement], facts: Facts, described_by: str) -> Dr
         components=components,
         added=(),
         placements=tuple(placements),
-        unassigned=tuple(p.path for p in placements if not p.kind and not p.is_left_out),
+        unassigned=unassigned,
+        packaging=_packaging(placements, unassigned),
         questions=_questions(body),
         notes=facts.notes,
     )
+
+
+def _packaging(placements: Sequence[Placement], unassigned: Sequence[str]) -> tuple[str, ...]:
+    left_out = {p.path for p in placements if p.is_left_out}
+    return tuple(path for path in unassigned if path in left_out)
 
 
 def _questions(body: Sequence[Section]) -> tuple[str, ...]:

@@ -1,0 +1,138 @@
+"""``manifest init``: a first description of a release, or what is new since the last."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from manifest.cli._common import (
+    echo_json,
+    format_option,
+    note,
+    paint,
+    quiet_option,
+    release_argument,
+    say,
+    undone,
+)
+from manifest.display import plural, printable
+
+if TYPE_CHECKING:
+    from manifest.draft import Draft
+
+_MAX_LISTED = 10
+_STATES = {(True, True): "new", (False, True): "added to", (False, False): "unchanged"}
+
+
+@click.command("init")
+@release_argument()
+@click.option(
+    "--third-party",
+    is_flag=True,
+    help="Describe somebody else's release: described_by: third-party.",
+)
+@click.option("--stdout", is_flag=True, help="Print release.yaml and write nothing.")
+@format_option("text", "json")
+@quiet_option()
+def command(
+    directory: Path, *, third_party: bool, stdout: bool, output_format: str, quiet: bool
+) -> None:
+    """Draft release.yaml from the files that are there.
+
+    Reads cards, configurations, headers of weights and the names of files in DIR (the current
+    directory when left out) and writes what it finds to release.yaml. Whatever was guessed
+    carries a comment that says from where; what was not found is there as a commented question.
+
+    Where there is a release.yaml already, what is new is added to it; every comment, every answer
+    and the order of everything stay as they are.
+    """
+    from manifest.atomic import write_atomically
+    from manifest.document.description import FILE_NAME
+    from manifest.draft import draft_directory
+
+    if stdout and output_format == "json":
+        raise click.UsageError("--stdout prints release.yaml: it excludes --format json")
+    target = directory / FILE_NAME
+    with undone(f"{printable(str(target))} was not written"):
+        drafted = draft_directory(
+            directory, described_by="third-party" if third_party else "publisher"
+        )
+        if drafted.changed and not stdout:
+            # The draft looked at the directory a moment ago: a file put there since is kept.
+            write_atomically(target, drafted.text.encode(), overwrite=not drafted.is_new)
+    if third_party and drafted.description.described_by != "third-party":
+        note(f"{FILE_NAME} says described_by: publisher; that answer was kept")
+    if stdout:
+        click.echo(drafted.text, nl=False)
+    elif output_format == "json":
+        echo_json(_report(target, drafted))
+    elif not quiet:
+        _print_summary(directory, target, drafted)
+
+
+def _report(target: Path, drafted: Draft) -> dict[str, Any]:
+    return {
+        "description": str(target),
+        "state": _STATES[drafted.is_new, drafted.changed],
+        "name": drafted.description.name,
+        "version": drafted.description.version,
+        "components": [
+            {"kind": c.kind, "files": [p for p, _ in c.patterns], "file_count": c.file_count}
+            for c in drafted.components
+        ],
+        "added": list(drafted.added),
+        "unassigned": list(drafted.unassigned),
+        "packaging": list(drafted.packaging),
+        "questions": list(drafted.questions),
+        "notes": list(drafted.notes),
+    }
+
+
+def _print_summary(directory: Path, target: Path, drafted: Draft) -> None:
+    shown = printable(str(target))
+    description = drafted.description
+    title = paint(printable(f"{description.name} {description.version}"), "bold")
+    if drafted.is_new:
+        n = sum(component.file_count for component in drafted.components)
+        say(f"{title}: {plural(n, 'file')} in {plural(len(drafted.components), 'component')}")
+        width = max((len(component.kind) for component in drafted.components), default=0)
+        for component in drafted.components:
+            guess = paint("  a guess: look at it", "dim") if component.is_guess else ""
+            kind = paint(component.kind.ljust(width), "name")
+            say(f"  {kind}  {plural(component.file_count, 'file')}{guess}")
+    elif drafted.changed:
+        say(f"{title}: {shown} had these added to it, each with a comment:")
+        for added in drafted.added:
+            say(f"  {added}")
+    else:
+        say(f"{title}: nothing new; {shown} stays as it is")
+    _print_unassigned(drafted)
+    if drafted.questions:
+        say()
+        say(f"left for you to answer: {'; '.join(drafted.questions)}")
+    for text in drafted.notes:
+        note(printable(text))
+    say()
+    if drafted.changed:
+        say(f"written to {shown}")
+    step = "answer what is commented out there, then: " if drafted.is_new else ""
+    say(paint(f"next: {step}manifest build {printable(str(directory))}", "dim"))
+
+
+def _print_unassigned(drafted: Draft) -> None:
+    if not drafted.unassigned:
+        return
+    packaging = set(drafted.packaging)
+    rest = [path for path in drafted.unassigned if path not in packaging]
+    say()
+    say(paint(f"{plural(len(drafted.unassigned), 'file')} in no component:", "warn"))
+    for path in rest[:_MAX_LISTED]:
+        say(f"  {printable(path)}")
+    if len(rest) > _MAX_LISTED:
+        say(f"  and {len(rest) - _MAX_LISTED:,} more")
+    if packaging:
+        also = "and " if rest else ""
+        example = printable(drafted.packaging[0])
+        say(f"  {also}{plural(len(packaging), 'file')} of packaging, as {example}")
