@@ -123,6 +123,7 @@ def lint(release: Release, options: LintOptions | None = None) -> LintReport:
     options = options or LintOptions()
     rules = select_rules(options.select, options.ignore)
     today = options.today or dt.datetime.now(dt.UTC).date()
+    release = dataclasses.replace(release, today=today)
     judged = release.declared() if options.declared else release
     needed = requirements(judged)
     reached = verdict(needed)

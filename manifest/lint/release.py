@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import enum
 import re
 from collections.abc import Iterator, Mapping
@@ -96,6 +97,7 @@ class Release:
         accept_pinned: Whether references that are pinned and were not resolved count.
         paths: Every file's path.
         license_texts: License files and what each was recognised as.
+        today: The day on which exceptions are over or not.
     """
 
     description: Description
@@ -108,6 +110,7 @@ class Release:
     accept_pinned: bool = False
     paths: frozenset[str] = frozenset()
     license_texts: tuple[LicenseText, ...] = ()
+    today: dt.date = dt.date.max
 
     def of_kind(self, kind: str) -> tuple[ComponentEvidence, ...]:
         """The components of a kind, the best evidenced first."""

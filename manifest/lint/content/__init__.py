@@ -68,8 +68,10 @@ TESTS: dict[str, tuple[Test, str]] = {
     ),
     "data-card": (
         documents.data_card,
-        (f"a text of at least {documents.CARD_WORDS} words with headings or front matter that says "
-        "where the data comes from"),
+        (
+            f"a text of at least {documents.CARD_WORDS} words with headings or front matter that says "
+            "where the data comes from"
+        ),
     ),
     "technical-report": (
         documents.report,
@@ -82,9 +84,11 @@ TESTS: dict[str, tuple[Test, str]] = {
     "sample-model-outputs": (data.records, "data that is not empty and has its format's form"),
     "training-code": (
         code.training_code,
-        (f"source code that parses, defines a function, class or loop, has at least "
-        f"{code.MIN_STATEMENTS} statements besides imports, and names a loss, a gradient, an "
-        "optimizer, a step or a fit"),
+        (
+            f"source code that parses, defines a function, class or loop, has at least "
+            f"{code.MIN_STATEMENTS} statements besides imports, and names a loss, a gradient, an "
+            "optimizer, a step or a fit"
+        ),
     ),
     "supporting-libraries": (code.library, "source code, a lock file or a list of requirements"),
     "evaluation-data": (data.records, "data that is not empty and has its format's form"),
@@ -107,8 +111,10 @@ TESTS: dict[str, tuple[Test, str]] = {
 for _kind in ("inference-code", "evaluation-code", "data-preprocessing-code"):
     TESTS[_kind] = (
         code.source_code,
-        (f"source code that parses, defines a function, class or loop, and has at least "
-        f"{code.MIN_STATEMENTS} statements besides imports"),
+        (
+            f"source code that parses, defines a function, class or loop, and has at least "
+            f"{code.MIN_STATEMENTS} statements besides imports"
+        ),
     )
 
 _PREFERRED: dict[str, Callable[[str], bool]] = {

@@ -24,7 +24,32 @@ MIN_STATEMENTS = 5
 _MAX_BYTES = 512 * 1024
 
 _SUFFIXES = frozenset(
-    [".c", ".cc", ".cpp", ".cu", ".cuh", ".go", ".h", ".hpp", ".ipynb", ".java", ".jl", ".js", ".kt", ".lua", ".m", ".mjs", ".mojo", ".py", ".r", ".rs", ".scala", ".sh", ".swift", ".ts"]
+    [
+        ".c",
+        ".cc",
+        ".cpp",
+        ".cu",
+        ".cuh",
+        ".go",
+        ".h",
+        ".hpp",
+        ".ipynb",
+        ".java",
+        ".jl",
+        ".js",
+        ".kt",
+        ".lua",
+        ".m",
+        ".mjs",
+        ".mojo",
+        ".py",
+        ".r",
+        ".rs",
+        ".scala",
+        ".sh",
+        ".swift",
+        ".ts",
+    ]
 )
 _BLOCK = re.compile(
     r"\b(function|func|fn|def|class|struct|impl|for|while|do|void|template|int main)\b|=>|\(\) *\{"

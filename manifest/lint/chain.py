@@ -1,0 +1,131 @@
+"""Whether a chain of checkpoints agrees with itself (spec/evidence.md, "The checkpoint chain")."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator, Sequence
+
+from manifest.display import printable
+from manifest.document.description import Checkpoint
+from manifest.errors import DocumentError, UndecidedError
+from manifest.inventory.globs import compile_glob
+from manifest.lint.release import Release
+from manifest.readers.safetensors import read_safetensors
+
+__all__ = ["ChainProblem", "chain_problems", "final_checkpoint"]
+
+_RANGE = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ChainProblem:
+    """A checkpoint that contradicts another, or its own files; ``index`` counts entries from 0."""
+
+    index: int
+    message: str
+
+
+def chain_problems(release: Release) -> Iterator[ChainProblem]:
+    """What does not agree: steps, tokens, parents, ranges of data, and files."""
+    entries = release.description.checkpoints
+    yield from _steps(entries)
+    yield from _parents(entries)
+    yield from _ranges(entries)
+    for index, entry in enumerate(entries):
+        missing = next((g for g in entry.files if not _paths(release, g)), None)
+        if missing is not None:
+            name = printable(entry.name)
+            yield ChainProblem(index, f"{name}: no file matches {printable(missing)}")
+
+
+def _steps(entries: Sequence[Checkpoint]) -> Iterator[ChainProblem]:
+    last: dict[tuple[str, str], tuple[int, str]] = {}
+    for index, entry in enumerate(entries):
+        for field, value in (("step", entry.step), ("tokens", entry.tokens)):
+            if value is None:
+                continue
+            before, name = last.get((entry.stage, field), (-1, ""))
+            if value <= before:
+                word = "the same" if value == before else "a later"
+                yield ChainProblem(
+                    index,
+                    f"{printable(entry.name)}: {field} {value:,} comes after {word} {field}, "
+                    f"{before:,} of {printable(name)}",
+                )
+            last[entry.stage, field] = (max(value, before), entry.name)
+
+
+def _parents(entries: Sequence[Checkpoint]) -> Iterator[ChainProblem]:
+    seen: set[str] = set()
+    names = {e.name for e in entries}
+    for index, entry in enumerate(entries):
+        if entry.parent and entry.parent not in seen:
+            known = "is not an earlier checkpoint" if entry.parent in names else "does not exist"
+            yield ChainProblem(
+                index, f"{printable(entry.name)}: its parent {printable(entry.parent)} {known}"
+            )
+        seen.add(entry.name)
+
+
+def _ranges(entries: Sequence[Checkpoint]) -> Iterator[ChainProblem]:
+    ends: dict[str, int] = {}
+    for index, entry in enumerate(entries):
+        found = _RANGE.fullmatch(entry.data)
+        if entry.data and (found is None or int(found[1]) > int(found[2])):
+            shown = printable(entry.data[:60])
+            yield ChainProblem(index, f"{printable(entry.name)}: {shown} is not a range of data")
+        if found is None:
+            continue
+        first, end = int(found[1]), int(found[2])
+        before = ends.get(entry.parent)
+        if before is not None and first != before + 1:
+            word = "leaves a gap after" if first > before + 1 else "overlaps"
+            yield ChainProblem(
+                index,
+                f"{printable(entry.name)}: its data begins at {first:,}, which {word} "
+                f"{printable(entry.parent)}, whose data ends at {before:,}",
+            )
+        ends[entry.name] = end
+
+
+def final_checkpoint(release: Release) -> str:
+    """Why the chain does not end in the final weights; empty when it does.
+
+    The last entry holds the final weights' own files, or files of the same tensors and size.
+    """
+    entries = release.description.checkpoints
+    last = entries[-1]
+    final = [
+        f
+        for c in release.of_kind("model-parameters-final")
+        for f in c.files.here
+        if f.path.endswith(".safetensors")
+    ]
+    finals = {f.path for c in release.of_kind("model-parameters-final") for f in c.files.here}
+    paths = {path for glob in last.files for path in _paths(release, glob)}
+    if paths & finals:
+        return ""
+    sizes = {f.path: f.size for f in release.source.files}
+    try:
+        wanted = sorted((f.size, _tensors(release, f.path)) for f in final)
+        held = sorted(
+            (sizes[p], _tensors(release, p))
+            for p in paths
+            if p.endswith(".safetensors") and sizes[p] in {size for size, _ in wanted}
+        )
+    except (DocumentError, UndecidedError) as error:
+        return f"the last checkpoint, {printable(last.name)}, cannot be compared: {error.message}"
+    if wanted and all(w in held for w in wanted):
+        return ""
+    return f"the last checkpoint, {printable(last.name)}, does not hold the final weights"
+
+
+def _tensors(release: Release, path: str) -> tuple[tuple[str, str, tuple[int, ...]], ...]:
+    header = read_safetensors(release.source, path)
+    return tuple(sorted((t.name, t.dtype, t.shape) for t in header.tensors))
+
+
+def _paths(release: Release, glob: str) -> list[str]:
+    matcher = compile_glob(glob, where="checkpoints.entries")
+    return [f.path for f in release.source.files if matcher.matches(f.path)]

@@ -1,0 +1,317 @@
+"""Licenses: what one may do with each part, and whether the parts agree."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from manifest.display import plural, printable
+from manifest.document.components import ContentType
+from manifest.errors import DocumentError, UndecidedError
+from manifest.findings import Finding, Location, Severity
+from manifest.licenses import LicenseStatus, assess, same_license
+from manifest.lint.evidence import ComponentEvidence
+from manifest.lint.examples import CARD, TRAIN
+from manifest.lint.needs import MET, met_if, name_of
+from manifest.lint.release import Basis, LicenseText, Release
+from manifest.lint.rule import Example, Rule, gate, rule
+from manifest.lint.verdict import Framework, FrameworkElement, Outcome, Status, Verdict
+from manifest.readers.card import read_card
+
+_WEIGHTS = "model-parameters-final"
+_OWN_TERMS = frozenset({"license-texts", "research-paper", "technical-report"})
+"""Kinds that need no license for a release to be open source: texts of others' hands."""
+
+
+def _described(license_: str) -> str:
+    return (
+        f"license: {license_}\ncomponents:\n  model-parameters-final:\n"
+        "    files: [model.safetensors]\n"
+    )
+
+
+_FILES = {"model.safetensors": "<safetensors w=2x3>"}
+
+
+@gate(
+    code="LIC001",
+    name="component-without-license",
+    gates=Verdict.OPEN_SOURCE,
+    title="a license for every component",
+    rationale="What no license covers, nobody may use: publishing something grants nothing.",
+    remedy="Set `license` for the release, or a license for the component.",
+    bad=Example(
+        "components:\n  training-code:\n    files: [train.py]\n",
+        {"train.py": TRAIN},
+    ),
+    good=Example(
+        "license: MIT\ncomponents:\n  training-code:\n    files: [train.py]\n", {"train.py": TRAIN}
+    ),
+    frameworks=(FrameworkElement(Framework.INDEX, "licenses"),),
+)
+def every_component_licensed(release: Release) -> Outcome:
+    """No component is without a license."""
+    for component in release.present():
+        if component.assessment.status is LicenseStatus.NONE and component.kind not in _OWN_TERMS:
+            return Outcome(
+                Status.NOT_MET,
+                f"no license covers the {name_of(component.kind)}",
+                component.spec.id,
+                f"components.{component.spec.id}",
+            )
+    return MET
+
+
+@gate(
+    code="LIC002",
+    name="weights-license-not-open",
+    gates=Verdict.OPEN_WEIGHT,
+    title="an open license on the weights",
+    rationale="Weights under terms that limit who may use them, or for what, are available and "
+    "not open. Open means that anyone may use, study, modify and share them for any purpose.",
+    remedy="License the weights under terms that are open for data or approved by the OSI, such as "
+    "Apache-2.0, OpenMDW-1.0 or CC-BY-4.0; or call the release weights-available.",
+    bad=Example(_described("llama3.1"), _FILES),
+    good=Example(_described("apache-2.0"), _FILES),
+    frameworks=(
+        FrameworkElement(Framework.MOF, "open license"),
+        FrameworkElement(Framework.OSAID, "parameters: terms"),
+        FrameworkElement(Framework.EU, "53(2): license to access, use, modify and distribute"),
+        FrameworkElement(Framework.INDEX, "licenses"),
+    ),
+)
+def weights_license(release: Release) -> Outcome:
+    """Every component of final weights is under an open license that no text contradicts."""
+    weights = list(release.present(_WEIGHTS)) or list(release.of_kind(_WEIGHTS))
+    if not weights:
+        whole = assess(
+            release.description.license or release.description.licenses.get(ContentType.DATA, ""),
+            "data",
+            name=str(release.description.fields.get("license_name", "")),
+        )
+        return met_if(
+            whole.is_open, f"the license of the weights {whole.reason}", pointer="license"
+        )
+    for component in weights:
+        pointer = _license_pointer(release, component)
+        if not component.assessment.is_open:
+            reason = _terms(component)
+            undecided = component.assessment.status is LicenseStatus.UNKNOWN
+            status = Status.UNDECIDED if undecided else Status.NOT_MET
+            return Outcome(status, reason, component.spec.id, pointer)
+        if release.basis is Basis.EVIDENCE and (text := _contradiction(release, component)):
+            return Outcome(
+                Status.NOT_MET,
+                f"the weights are declared {printable(component.license)}, and {_says(text)}",
+                component.spec.id,
+                pointer,
+                text.path,
+            )
+    return MET
+
+
+def _terms(component: ComponentEvidence) -> str:
+    if component.assessment.status is LicenseStatus.NONE:
+        return "no license covers the weights"
+    clauses = component.assessment.clauses
+    more = f" ({plural(len(clauses) - 1, 'more clause')})" if len(clauses) > 1 else ""
+    name = printable(component.license)
+    if component.assessment.status is LicenseStatus.UNKNOWN:
+        return f"it is not known whether {name} is open: {component.assessment.reason}"
+    return f"the weights' license, {name}, {component.assessment.reason}{more}"
+
+
+def _license_pointer(release: Release, component: ComponentEvidence) -> str:
+    if component.spec.license:
+        return f"components.{component.spec.id}.license"
+    content = component.spec.kind.content_type
+    if content in release.description.licenses:
+        return f"licenses.{content}"
+    return "license" if release.description.license else f"components.{component.spec.id}"
+
+
+def _ids(license_: str) -> list[str]:
+    return [p for p in re.split(r"\s+(?:AND|OR)\s+|[()]", license_) if p.strip()]
+
+
+def _contradiction(release: Release, component: ComponentEvidence) -> LicenseText | None:
+    """A license file that is not open, where none of the declared license lies beside it."""
+    wanted = _ids(component.license)
+    recognised = [t for t in release.license_texts if t.text.ids]
+    for entry in recognised:
+        if not entry.text.changed and any(
+            same_license(w, i) for w in wanted for i in entry.text.ids
+        ):
+            return None
+    for entry in recognised:
+        found = [assess(i, "data") for i in entry.text.ids]
+        if entry.text.changed or any(a.status is LicenseStatus.NOT_OPEN for a in found):
+            return entry
+    return None
+
+
+def _says(entry: LicenseText) -> str:
+    ids = " and ".join(entry.text.ids)
+    if entry.text.changed:
+        return f"{printable(entry.path)} adds words of its own to the {ids} license"
+    return f"{printable(entry.path)} is the text of {ids}"
+
+
+@rule(
+    code="LIC003",
+    name="licenses-disagree",
+    severity=Severity.ERROR,
+    rationale="A card that names one license beside the text of another leaves nobody with a "
+    "right to rely on; models have been relicensed this way without their owner.",
+    remedy="Make the description, the card and the license file name the same license.",
+    bad=Example(_described("mit"), _FILES | {"LICENSE": "<license Apache-2.0>"}),
+    good=Example(_described("mit"), _FILES | {"LICENSE": "<license MIT>"}),
+    exemptable=False,
+)
+def licenses_disagree(rule: Rule, release: Release) -> Iterator[Finding]:
+    """Description, card and license files that name different licenses."""
+    declared = _declared(release)
+    if not declared:
+        return
+    for component in release.of_kind("model-card"):
+        for path in component.inspection.accepted:
+            try:
+                card = read_card(release.source, path)
+            except (DocumentError, UndecidedError):
+                continue
+            named = card.license_name if card.license == "other" else card.license
+            if named and not any(same_license(a, b) for a in _ids(named) for b in declared):
+                yield rule.finding(
+                    f"the card says {printable(named)}, and the description says "
+                    f"{printable(' or '.join(sorted(declared)))}",
+                    location=Location(path, 1),
+                )
+    for entry in release.license_texts:
+        text = entry.text
+        agrees = any(same_license(a, b) for a in text.ids for b in declared)
+        if text.ids and (text.changed or not agrees):
+            yield rule.finding(
+                f"the description says {printable(' or '.join(sorted(declared)))}, and {_says(entry)}",
+                location=Location(entry.path),
+            )
+
+
+def _declared(release: Release) -> set[str]:
+    """Every license id that the description gives to something."""
+    description = release.description
+    written = {description.license, *description.licenses.values()}
+    written |= {c.license for c in description.components} | {
+        s.license for s in description.sources
+    }
+    if "other" in written:
+        written.add(str(description.fields.get("license_name", "")))
+    ids = {i for w in written for i in _ids(w)} - {"other", "unknown"}
+    return {re.split(r"\s+WITH\s+", i)[0] for i in ids}
+
+
+@gate(
+    code="LIC004",
+    name="code-license-not-approved",
+    gates=Verdict.OPEN_SOURCE,
+    title="an OSI-approved license on all code",
+    rationale="The Open Source AI Definition asks for code under a license that the Open Source "
+    "Initiative has approved.",
+    remedy="License the code under an OSI-approved license, such as Apache-2.0 or MIT.",
+    bad=Example(
+        "license: cc-by-nc-4.0\ncomponents:\n  training-code:\n    files: [train.py]\n",
+        {"train.py": TRAIN},
+    ),
+    good=Example(
+        "license: apache-2.0\ncomponents:\n  training-code:\n    files: [train.py]\n",
+        {"train.py": TRAIN},
+    ),
+    frameworks=(FrameworkElement(Framework.OSAID, "code: license"),),
+)
+def code_license(release: Release) -> Outcome:
+    """Every component of code is under an approved license."""
+    for component in release.present():
+        if component.spec.kind.content_type is not ContentType.CODE:
+            continue
+        assessment = component.assessment
+        if assessment.is_open and assessment.osi_approved:
+            continue
+        named = printable(component.license) or "no license"
+        why = "is open and not approved by the OSI" if assessment.is_open else assessment.reason
+        return Outcome(
+            Status.UNDECIDED if assessment.status is LicenseStatus.UNKNOWN else Status.NOT_MET,
+            f"the {name_of(component.kind)} is under {named}, which {why}"
+            if component.license
+            else f"no license covers the {name_of(component.kind)}",
+            component.spec.id,
+            _license_pointer(release, component),
+        )
+    return MET
+
+
+@gate(
+    code="LIC005",
+    name="license-text-missing",
+    gates=Verdict.OPEN_SOURCE,
+    title="the texts of the licenses",
+    rationale="A license is granted by its text. A name in a card's front matter, or a file that "
+    "only names a license, leaves open what was granted and by whom.",
+    remedy="Put the whole text of each license into the release, as `LICENSE`, under "
+    "`components.license-texts`.",
+    bad=Example(_described("mit"), _FILES | {"LICENSE": "MIT\n"}),
+    good=Example(_described("mit"), _FILES | {"LICENSE": "<license MIT>"}),
+)
+def license_texts(release: Release) -> Outcome:
+    """For the weights and all code there is the text of a license that covers it."""
+    if release.basis is Basis.DECLARATIONS:
+        return MET
+    texts = {i for t in release.license_texts if not t.text.changed for i in t.text.ids}
+    for component in release.present():
+        is_code = component.spec.kind.content_type is ContentType.CODE
+        if not component.license or not (is_code or component.kind == _WEIGHTS):
+            continue
+        wanted = [re.split(r"\s+WITH\s+", i)[0] for i in _ids(component.license)]
+        if not any(same_license(w, text) for w in wanted for text in texts):
+            return Outcome(
+                Status.NOT_MET,
+                f"the text of {printable(component.license)}, the license of the "
+                f"{name_of(component.kind)}, is not in the release",
+                component.spec.id,
+                "components",
+            )
+    return MET
+
+
+@gate(
+    code="LIC006",
+    name="content-license-not-open",
+    gates=Verdict.OPEN_SCIENCE,
+    title="open licenses on data and documents",
+    rationale="The Model Openness Framework counts a component only under an open license that "
+    "suits what it is.",
+    remedy="License data and documents openly, for instance under CC-BY-4.0 or CDLA-Permissive-2.0.",
+    bad=Example(
+        "license: cc-by-nc-4.0\ncomponents:\n  model-card:\n    files: [README.md]\n",
+        {"README.md": CARD},
+    ),
+    good=Example(
+        "license: cc-by-4.0\ncomponents:\n  model-card:\n    files: [README.md]\n",
+        {"README.md": CARD},
+    ),
+    frameworks=(FrameworkElement(Framework.MOF, "open license"),),
+)
+def content_license(release: Release) -> Outcome:
+    """Every component of the framework that is there is openly licensed."""
+    for component in release.present():
+        assessment = component.assessment
+        if component.spec.kind.mof_class is None or assessment.is_open:
+            continue
+        return Outcome(
+            Status.UNDECIDED if assessment.status is LicenseStatus.UNKNOWN else Status.NOT_MET,
+            f"the {name_of(component.kind)} is under {printable(component.license)}, which "
+            f"{assessment.reason}"
+            if component.license
+            else f"no license covers the {name_of(component.kind)}",
+            component.spec.id,
+            _license_pointer(release, component),
+        )
+    return MET

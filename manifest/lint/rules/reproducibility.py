@@ -1,0 +1,116 @@
+"""Reproducibility: what a second run needs to come out like the first."""
+
+from __future__ import annotations
+
+from manifest.display import printable
+from manifest.lint.needs import MET, met_if, present
+from manifest.lint.release import Basis, Release
+from manifest.lint.rule import Example, gate
+from manifest.lint.verdict import Framework, FrameworkElement, Outcome, Verdict
+
+_RECIPE = "optimizer: adamw\nlearning_rate: 0.001\nsteps: 400\n"
+
+
+@gate(
+    code="REP001",
+    name="training-settings-missing",
+    gates=Verdict.OPEN_SOURCE,
+    title="the settings of the training",
+    rationale="The Open Source AI Definition asks for training code with its arguments and "
+    "settings: hyperparameters are half of the method.",
+    remedy="Publish the training's configuration under `components.training-configuration`, or "
+    "write every hyperparameter under `training.hyperparameters`.",
+    bad=Example("training:\n  hardware: one processor\n"),
+    good=Example(
+        "components:\n  training-configuration:\n    files: [recipe.yaml]\n",
+        {"recipe.yaml": _RECIPE},
+    ),
+    frameworks=(FrameworkElement(Framework.OSAID, "code: training settings"),),
+)
+def settings(release: Release) -> Outcome:
+    """A recipe among the files, or hyperparameters in the description."""
+    if len(release.description.training.get("hyperparameters", {})) > 1:
+        return MET
+    return present(release, "training-configuration")
+
+
+@gate(
+    code="REP002",
+    name="training-command-missing",
+    gates=Verdict.REPLAYABLE,
+    title="the command that repeats the training",
+    rationale="Code and configuration leave open how they were started.",
+    remedy="Write the command, as run in the release directory, under `training.command`.",
+    bad=Example("training:\n  seeds: {initialization: 7}\n"),
+    good=Example("training:\n  command: python train.py --config recipe.yaml\n"),
+)
+def command(release: Release) -> Outcome:
+    """A command is given."""
+    given = bool(release.description.training.get("command"))
+    return met_if(given, "no command is given under training.command", pointer="training")
+
+
+@gate(
+    code="REP003",
+    name="seeds-missing",
+    gates=Verdict.REPLAYABLE,
+    title="every seed",
+    rationale="Training is random by design: with another seed it ends in another model.",
+    remedy="Write every seed under `training.seeds`, by what it seeds.",
+    bad=Example("training:\n  command: python train.py\n"),
+    good=Example("training:\n  seeds: {initialization: 7, data_order: 8}\n"),
+)
+def seeds(release: Release) -> Outcome:
+    """Seeds are given."""
+    given = bool(release.description.training.get("seeds"))
+    return met_if(given, "no seeds are given under training.seeds", pointer="training")
+
+
+@gate(
+    code="REP004",
+    name="environment-not-pinned",
+    gates=Verdict.REPLAYABLE,
+    title="the environment, pinned",
+    rationale="Another version of a library is enough to end in other weights.",
+    remedy="Publish a lock file and name it under `training.environment.lockfile`, or name the "
+    "container image by digest under `training.environment.container`.",
+    bad=Example("training:\n  environment: {description: Python 3.11 and a recent PyTorch}\n"),
+    good=Example(
+        "training:\n  environment: {lockfile: requirements.lock}\n",
+        {"requirements.lock": "numpy==2.3.4 --hash=sha256:" + "0" * 64 + "\n"},
+    ),
+)
+def environment(release: Release) -> Outcome:
+    """A lock file among the files, or an image by digest."""
+    fields = release.description.training.get("environment", {})
+    lockfile, container = str(fields.get("lockfile", "")), fields.get("container", {})
+    if container.get("digest"):
+        return MET
+    there = any(f.path == lockfile and f.size for f in release.source.files)
+    if lockfile and (there or release.basis is Basis.DECLARATIONS):
+        return MET
+    reason = (
+        f"training.environment.lockfile names {printable(lockfile)}, which is not there or empty"
+        if lockfile
+        else "neither a lock file nor an image by digest is given under training.environment"
+    )
+    return met_if(False, reason, pointer="training.environment")
+
+
+@gate(
+    code="REP005",
+    name="data-order-missing",
+    gates=Verdict.REPLAYABLE,
+    title="the order of the data",
+    rationale="The order in which a model sees its data decides where training ends, and it is "
+    "what links a checkpoint to the data behind it.",
+    remedy="Publish which records went into which step, under `components.data-order`.",
+    bad=Example("data:\n  processing: Shuffled.\n"),
+    good=Example(
+        "components:\n  data-order:\n    files: [order.csv]\n",
+        {"order.csv": "step,record\n0,17\n1,4\n"},
+    ),
+)
+def data_order(release: Release) -> Outcome:
+    """Rows that say what was seen when."""
+    return present(release, "data-order")
