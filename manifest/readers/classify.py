@@ -48,6 +48,7 @@ _LOOKED_AT = (
     ".pdparams",
     ".model",
     ".dat",
+    ".zip",
 )
 """Suffixes that say too little: such files are weights only where their bytes say so."""
 
@@ -231,7 +232,7 @@ class _Classifier:
         if self._put_tokenizer(path):
             return
         for place in (
-            functools.partial(place_card, self.source, path),
+            functools.partial(place_card, self.source, path, self.weight_directories),
             functools.partial(place_document, path),
             functools.partial(place_structured, self.source, file, self.weight_directories),
             functools.partial(place_data, path),

@@ -67,16 +67,29 @@ _MODEL_WORDS = frozenset(
     {"model", "models", "net", "network", "networks", "nn", "module", "modules", "layers", "layer",
      "backbone", "encoder", "decoder", "attention", "transformer"}
 )  # fmt: skip
+# What is done to a model and is not the model.
+_ERRANDS = frozenset({"convert", "download", "export", "push", "resolver", "save", "upload"})
 _DIRECTORIES: Mapping[str, str] = {
-    **dict.fromkeys(("data", "dataset", "datasets", "preprocessing", "preprocess", "data_prep",
-                     "dataprep", "data_preparation", "data_processing"), PREPROCESSING),
-    **dict.fromkeys(("train", "training", "trainer", "pretrain", "pretraining", "finetune",
-                     "finetuning"), TRAINING),
+    **dict.fromkeys(
+        ("data", "dataset", "datasets", "preprocessing", "preprocess", "data_prep", "dataprep",
+         "data_preparation", "data_processing"),
+        PREPROCESSING,
+    ),
+    **dict.fromkeys(
+        ("train", "training", "trainer", "trainers", "pretrain", "pretraining", "finetune",
+         "finetuning"),
+        TRAINING,
+    ),
     **dict.fromkeys(("eval", "evals", "evaluation", "benchmark", "benchmarks"), EVALUATION),
     **dict.fromkeys(("inference", "serving", "predict"), INFERENCE),
-    **dict.fromkeys(("layers", "modeling", "modelling", "architecture"), ARCHITECTURE),
+    **dict.fromkeys(
+        ("layers", "modeling", "modelling", "architecture", "architectures", "networks",
+         "backbones", "heads", "necks"),
+        ARCHITECTURE,
+    ),
 }  # fmt: skip
 _PLAIN = frozenset({"test", "tests", "testing", "conftest", "docs", "setup", "noxfile"})
+_TYPES = frozenset({"types", "typings", "schemas"})
 
 _Said = tuple[str, str, "re.Pattern[str]"]
 _SAYINGS: tuple[_Said, ...] = (
@@ -136,28 +149,41 @@ def _by_content(path: str, text: str) -> CodeRole | None:
         if pattern.search(text):
             return CodeRole(kind, why)
     words = words_of(path.rpartition("/")[2].rpartition(".")[0])
-    if any(word in _MODEL_WORDS for word in words):
+    if words and not _ERRANDS & set(words) and (named := _MODEL_WORDS & set(words)):
         if _LOADER.search(text) and not _CLASS.search(text):
             return CodeRole(INFERENCE, "it loads the model for use")
-        return CodeRole(
-            ARCHITECTURE, f"called {next(w for w in words if w in _MODEL_WORDS)}", False
-        )
+        return CodeRole(ARCHITECTURE, f"called {min(named)}", strong=False)
     return None
 
 
-def _by_directory(path: str) -> CodeRole | None:
+def _by_types(path: str) -> CodeRole | None:
+    """Declarations of types are no programs, whatever the types are called."""
+    parent = path.rpartition("/")[0].rpartition("/")[2]
+    return CodeRole(LIBRARIES, f"in {parent}/") if parent.lower() in _TYPES else None
+
+
+def _by_parent(path: str) -> CodeRole | None:
+    """What the name of the directory says that a file lies in."""
+    parent = path.rpartition("/")[0].rpartition("/")[2]
+    kind = _DIRECTORIES.get(parent.lower())
+    return None if kind is None else CodeRole(kind, f"in {parent}/")
+
+
+def _by_ancestor(path: str) -> CodeRole | None:
+    """What a word in the name of a directory further up says."""
     for directory in reversed(path.split("/")[:-1]):
-        kind = _DIRECTORIES.get(directory.lower())
-        if kind is not None:
-            return CodeRole(kind, f"in {directory}/")
+        for word in words_of(directory):
+            if word in _DIRECTORIES:
+                return CodeRole(_DIRECTORIES[word], f"below {directory}/", strong=False)
     return None
 
 
 def place_code(paths: list[str], read: Callable[[str], str]) -> dict[str, CodeRole]:
     """What each file of source code is for.
 
-    In this order: a telling name (``train.py``, ``modeling_x.py``); the directory (``layers/``,
-    ``data/``); what the code says; a name like ``model.py``; for code that only the architecture
+    In this order: a telling name (``train.py``, ``modeling_x.py``); the directory it lies in
+    (``layers/``, ``data/``); what the code says; a name like ``model.py``; the directories
+    further up; for code that only the architecture
     imports, the architecture; for ``__init__.py``, what most of its package is; else a supporting
     library.
 
@@ -171,9 +197,10 @@ def place_code(paths: list[str], read: Callable[[str], str]) -> dict[str, CodeRo
     for path in paths:
         if path.endswith("__init__.py"):
             continue
-        role = _by_name(path) or _by_directory(path)
+        role = _by_types(path) or _by_name(path) or _by_parent(path)
         if role is None and not path.endswith(".ipynb"):
             role = _by_content(path, texts.setdefault(path, read(path)))
+        role = role or _by_ancestor(path)
         if role is None:
             open_.append(path)
         else:

@@ -20,11 +20,18 @@ _DATA_CARD = re.compile(
 _MODEL_CARD = re.compile(r"(model[-_ ]?card|system[-_ ]?card)")
 _ARXIV = re.compile(r"[0-9]{4}\.[0-9]{4,5}(v[0-9]+)?")
 _DATA_PLACES = frozenset({"data", "dataset", "datasets", "corpus"})
+_LEAST_CARD = 500
+"""Fewer characters, front matter aside, are a remark and no card."""
 _REPORT_SUFFIXES = (".pdf", ".ps", ".djvu")
 
 
-def place_card(source: Source, path: str) -> Found | None:
+def place_card(source: Source, path: str, weight_directories: set[str]) -> Found | None:
     """Place a card by its name, its place and its front matter.
+
+    Args:
+        source: The release.
+        path: The file.
+        weight_directories: The directories that hold weights.
 
     Raises:
         DocumentError: The front matter of a README cannot be read; by its place it may still be
@@ -47,6 +54,9 @@ def place_card(source: Source, path: str) -> Found | None:
         return "model-card", "a README at the top", LIKELY
     card = read_card(source, path)
     if not card.fields:
+        beside = path.rpartition("/")[0] in weight_directories
+        if beside and "model" in words_of(card.title) and len(card.body) >= _LEAST_CARD:
+            return "model-card", "a README on the model, beside its weights", GUESS
         return None
     if card.describes_dataset or (directories[-1].lower() in _DATA_PLACES and not card.base_models):
         return "data-card", "front matter of a dataset", SURE

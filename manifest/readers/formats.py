@@ -46,6 +46,7 @@ class WeightFormat(enum.StrEnum):
     OPENVINO = "OpenVINO"
     NUMPY = "NumPy"
     PICKLE = "pickle"
+    ARCHIVE = "archive of weights"
     LFS_POINTER = "large-file pointer"
 
     @property
@@ -96,6 +97,9 @@ _HDF5 = b"\x89HDF\r\n\x1a\n"
 _ZIP = b"PK\x03\x04"
 _NUMPY = b"\x93NUMPY"
 _GGML = (b"lmgg", b"tjgg", b"fmgg", b"algg")
+_HELD = re.compile(
+    rb"[^/\x00-\x1f]\.(safetensors|onnx|gguf|tflite|pth|pt|h5)(?=PK\x01\x02|PK\x05\x06|UT|[\x00-\x1f])"
+)
 _PICKLE = re.compile(rb"\x80[\x02-\x05]")
 
 
@@ -190,6 +194,8 @@ def _archive(lower: str, head: bytes, tail: bytes) -> WeightFormat | None:
         return WeightFormat.TORCHSCRIPT
     if b"/data.pkl" in tail or b"/data.pkl" in head[:512]:
         return WeightFormat.PYTORCH
+    if lower.endswith(".zip") and _HELD.search(tail):
+        return WeightFormat.ARCHIVE
     return None
 
 

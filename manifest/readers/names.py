@@ -25,7 +25,7 @@ _LICENSE = re.compile(
     re.IGNORECASE,
 )
 _LICENSE_END = re.compile(
-    r".*[-_.](licen[sc]e|use[-_]policy)(\.(txt|md|rst|pdf|html))?", re.IGNORECASE
+    r".*[-_.](licen[sc]es?|use[-_]policy)(\.(txt|md|rst|pdf|html))?", re.IGNORECASE
 )
 _TEXT_SUFFIX = re.compile(
     r".*\.(py|js|ts|json|ya?ml|toml|c|cpp|h|hpp|cu|rs|go|java|sh)", re.IGNORECASE
@@ -75,7 +75,7 @@ _CHECKPOINTS = frozenset(
 )
 
 _CODE_SUFFIXES = (
-    ".py", ".pyi", ".pyx", ".ipynb", ".sh", ".bash", ".c", ".cc", ".cpp", ".cu", ".cuh", ".h",
+    ".py", ".pyi", ".pyx", ".pxd", ".ipynb", ".sh", ".bash", ".c", ".cc", ".cpp", ".cu", ".cuh", ".h",
     ".hpp", ".rs", ".go", ".java", ".kt", ".swift", ".js", ".mjs", ".ts", ".tsx", ".jl", ".r",
     ".lua", ".m", ".mm", ".cs", ".scala", ".slurm", ".sbatch",
 )  # fmt: skip
@@ -96,6 +96,9 @@ def is_license_text(path: str) -> bool:
     name = _name(path)
     if _TEXT_SUFFIX.fullmatch(name):
         return False
+    # Where REUSE (LICENSES/) and Python packages (PEP 639) keep them, under any name.
+    if path.rpartition("/")[0].rpartition("/")[2].lower() == "licenses":
+        return True
     return bool(_LICENSE.fullmatch(name) or _LICENSE_END.fullmatch(name))
 
 

@@ -72,7 +72,7 @@ _LIBRARY_NAMES = re.compile(
     r"(requirements([-_.].*)?\.(txt|in)|environment\.ya?ml|conda[-_.].*\.ya?ml|pyproject\.toml|setup\.cfg"
     r"|uv\.lock|poetry\.lock|pipfile(\.lock)?|pdm\.lock|pixi\.(toml|lock)|dockerfile([-_.].*)?"
     r"|docker-compose\.ya?ml|.*\.dockerfile|makefile|cmakelists\.txt|package(-lock)?\.json|cargo\.(toml|lock)"
-    r"|.*\.def)"
+    r"|.*\.(def|so|pyd|dylib|dll)|.*\.so\.[0-9.]+)"
 )
 
 
@@ -113,8 +113,8 @@ def place_structured(
         return "sample-model-outputs", "by its name or place", LIKELY
     if name.endswith(".json"):
         return _json(source, path, weight_directories)
-    if name.endswith((".yaml", ".yml")):
-        return _yaml(source, path)
+    if name.endswith((".yaml", ".yml", ".toml")):
+        return _settings(source, path)
     if name.endswith(".xml") and path.rpartition("/")[0] in weight_directories:
         return "model-parameters-final", "the graph beside OpenVINO weights", GUESS
     return None
@@ -145,6 +145,8 @@ def _json(source: Source, path: str, weight_directories: set[str]) -> Found | No
         keys = set(value) if isinstance(value, dict) else set()
         if keys & {"quant_map", "weight_map", "quant_method", "quantization_config"}:
             return "model-parameters-final", "it says how the weights are stored", LIKELY
+        if name == "metadata.json":
+            return "model-metadata", "metadata beside the weights", GUESS
         if {"architectures", "model_type", "hidden_size", "layers"} & keys:
             return "model-architecture", "the configuration of a model", LIKELY
         if beside and "config" in words_of(name):
@@ -160,12 +162,14 @@ def _near(directory: str, weight_directories: set[str]) -> bool:
     return directory.rpartition("/")[0] in weight_directories
 
 
-def _yaml(source: Source, path: str) -> Found | None:
-    recipe = read_recipe(source, path)
-    if recipe.is_training:
+def _settings(source: Source, path: str) -> Found | None:
+    words = set(words_of(path))
+    if not path.lower().endswith(".toml") and read_recipe(source, path).is_training:
         return "training-configuration", "by its fields", LIKELY
-    if set(words_of(path)) & {"train", "training", "recipe", "recipes", "pretrain"}:
+    if words & {"train", "training", "recipe", "recipes", "pretrain", "finetune"}:
         return "training-configuration", "by its name", GUESS
+    if {"arch", "architecture"} & words:
+        return "model-architecture", "by its name", GUESS
     return None
 
 
