@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -111,10 +112,10 @@ def build(
     if description is None and path.is_dir() and not os.path.lexists(path / DESCRIPTION_NAME):
         raise _no_description(path)  # before a walk through the wrong directory, perhaps a home
     tree = read_tree(path)
+    digest = ""
     if description is None:
-        description, described_by_digest = read_description(tree)
-    else:
-        described_by_digest = ""
+        text = read_description(tree)
+        description, digest = parse_description(text), hashlib.sha256(text).hexdigest()
     located = locate_roots(path, description, roots or {}, used_roots(description))
     trees = {"": tree, **{name: walk(where) for name, where in sorted(located.items())}}
     for name, each in trees.items():
@@ -127,7 +128,7 @@ def build(
     for name, each in trees.items():
         hashed = hash_files(each, executor=executor, progress=progress)
         files.extend(hashed_files(hashed, root=name))
-    if described_by_digest not in ("", *(f.sha256 for f in files if _is_description(f))):
+    if digest and digest not in (f.sha256 for f in files if _is_description(f)):
         raise UndecidedError(
             f"{DESCRIPTION_NAME} changed while the manifest was built", remedy=_AGAIN
         )
@@ -147,16 +148,13 @@ def build(
 _AGAIN = "run the command again when nothing else writes to the directory"
 
 
-def read_description(tree: Tree) -> tuple[Description, str]:
-    """The description in a walked release directory, and the SHA-256 of the bytes read.
+def read_description(tree: Tree) -> bytes:
+    """The bytes of the description in a walked release directory.
 
     Raises:
         TreeError: There is none.
-        DocumentError: It is not valid.
-        UndecidedError: It cannot be read, or is of another major version.
+        UndecidedError: It cannot be read.
     """
-    import hashlib
-
     if tree.find(DESCRIPTION_NAME) is None:
         odd = next((o for o in tree.oddities if o.path == DESCRIPTION_NAME), None)
         if odd is not None:
@@ -165,8 +163,7 @@ def read_description(tree: Tree) -> tuple[Description, str]:
                 remedy=f"{DESCRIPTION_NAME} must be a regular file",
             )
         raise _no_description(tree.root)
-    data = read_file(tree, DESCRIPTION_NAME, max_bytes=MAX_DESCRIPTION_BYTES)
-    return parse_description(data), hashlib.sha256(data).hexdigest()
+    return read_file(tree, DESCRIPTION_NAME, max_bytes=MAX_DESCRIPTION_BYTES)
 
 
 def _no_description(directory: str | os.PathLike[str]) -> TreeError:

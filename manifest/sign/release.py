@@ -22,7 +22,7 @@ from manifest.build.run import hashed_files, read_description
 from manifest.build.tree import locate_roots, read_regular, read_tree, refuse_oddities
 from manifest.display import plural, printable
 from manifest.document.description import FILE_NAME as DESCRIPTION_NAME
-from manifest.document.description import Description
+from manifest.document.description import Description, parse_description
 from manifest.document.manifest_file import (
     FILE_NAME,
     MAX_BYTES,
@@ -224,14 +224,15 @@ def _read_manifest(directory: Path, tree: Tree, path: Path | None) -> bytes:
 
 def _check_claims(tree: Tree, manifest: Manifest, data: bytes) -> Description:
     """The description, when the manifest says what it says and nothing else."""
-    description, digest = read_description(tree)
+    text = read_description(tree)
     listed = next((f for f in manifest.files if f.full_path == DESCRIPTION_NAME), None)
-    if listed is None or listed.sha256 != digest:
+    if listed is None or listed.sha256 != hashlib.sha256(text).hexdigest():
         raise BytesDifferError(
             f"{DESCRIPTION_NAME} is not the one that {FILE_NAME} was built from; "
             "nothing was signed",
             remedy=BUILD_REMEDY,
         )
+    description = parse_description(text)
     derived = assemble(description, manifest.files, digests=manifest.digests)
     if dump_manifest(derived) != data:
         fields = ", ".join(differing_claims(manifest, derived))

@@ -17,10 +17,10 @@ import pytest
 
 import manifest.build.run
 from manifest.build import BuildResult, build, check, write_manifest
-from manifest.build.run import hash_files
 from manifest.document.description import parse_description
 from manifest.document.manifest_file import parse_manifest
 from manifest.errors import DocumentError, ManifestError, TreeError, UndecidedError, UsageError
+from manifest.inventory import hash_files
 
 GOLDEN = Path(__file__).parent / "golden" / "manifest.json"
 

@@ -10,13 +10,13 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-import manifest.cli
 from manifest._version import __version__
 from manifest.cli import COMMANDS, cli
 from manifest.cli._common import undone
 from manifest.errors import (
     BytesDifferError,
     DocumentError,
+    ManifestError,
     NotTrustedError,
     TreeError,
     UndecidedError,
@@ -168,7 +168,7 @@ def test_an_error_message_cannot_drive_the_terminal(
 
 
 def test_ctrl_c_says_what_was_not_done(ending: Callable[[BaseException], Result]) -> None:
-    with pytest.raises(manifest.cli.ManifestError) as caught, undone("nothing was written"):
+    with pytest.raises(ManifestError) as caught, undone("nothing was written"):
         raise KeyboardInterrupt
     result = ending(caught.value)
     assert result.exit_code == 130
