@@ -122,6 +122,8 @@ def _state(spec: ComponentSpec, files: Files, inspection: Inspection) -> tuple[S
             State.ABSENT,
             f"incomplete: {first}{f' and {more} more are' if more else ' is'} missing",
         )
+    if inspection.insufficient:
+        return State.ABSENT, inspection.insufficient
     if inspection.unread:
         return State.UNKNOWN, _first(inspection.unread)
     if files.elsewhere:

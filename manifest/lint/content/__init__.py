@@ -43,12 +43,14 @@ class Inspection:
         refused: Files that did not.
         unread: Files that could not be read from here.
         missing: Files that others of the component name and that are not there.
+        insufficient: Why files that are sound are still no evidence; empty when they are.
     """
 
     accepted: tuple[str, ...] = ()
     refused: tuple[Refusal, ...] = ()
     unread: tuple[Refusal, ...] = ()
     missing: tuple[str, ...] = ()
+    insufficient: str = ""
 
     @property
     def passes(self) -> bool:
@@ -130,17 +132,7 @@ _PREFERRED: dict[str, Callable[[str], bool]] = {
 def inspect(source: Source, kind: str, files: Sequence[SourceFile]) -> Inspection:
     """Test the files of a component of one kind."""
     if kind in ("model-parameters-final", "model-parameters-intermediate"):
-        found = weights.inspect_weights(source, files)
-        needed = kind == "model-parameters-intermediate"
-        if needed and found.accepted and len({weights.step_of(p) for p in found.accepted}) < 2:
-            one = Refusal(found.accepted[0], "is the only checkpoint; at least two show training")
-            return Inspection((), (*_refusals(found.refused), one))
-        return Inspection(
-            found.accepted,
-            _refusals(found.refused),
-            _refusals(found.unread),
-            found.missing,
-        )
+        return _weights(source, files, by_directory=kind == "model-parameters-intermediate")
     test, _ = TESTS[kind]
     accepted: list[str] = []
     refused: list[Refusal] = []
@@ -158,6 +150,15 @@ def inspect(source: Source, kind: str, files: Sequence[SourceFile]) -> Inspectio
         except UndecidedError as error:
             unread.append(Refusal(file.path, f"cannot be read: {error.message}"))
     return Inspection(tuple(accepted), tuple(refused), tuple(unread))
+
+
+def _weights(source: Source, files: Sequence[SourceFile], *, by_directory: bool) -> Inspection:
+    found = weights.inspect_weights(source, files, by_directory=by_directory)
+    accepted, refused = found.accepted, _refusals(found.refused)
+    if by_directory and len({weights.step_of(p) for p in accepted}) == 1:
+        one = f"{printable(accepted[0])} is of the only step; at least two show how training went"
+        return Inspection((), refused, _refusals(found.unread), found.missing, one)
+    return Inspection(accepted, refused, _refusals(found.unread), found.missing)
 
 
 def _refusals(pairs: Sequence[tuple[str, str]]) -> tuple[Refusal, ...]:

@@ -61,14 +61,22 @@ def step_of(path: str) -> str:
     return str(int(found[-1])) if found else path.rpartition("/")[0]
 
 
-def inspect_weights(source: Source, files: Sequence[SourceFile]) -> WeightsInspection:
+def inspect_weights(
+    source: Source, files: Sequence[SourceFile], *, by_directory: bool = False
+) -> WeightsInspection:
     """Read every header and index, and say whether each format's set of files is whole.
 
     A release may hold the same weights in several formats: it is enough that one set is whole.
     What is missing or broken in another is told all the same.
+
+    Args:
+        source: The release.
+        files: The component's files.
+        by_directory: Whether each directory holds a set of its own, as checkpoints do; else all
+            files of one suffix form a set.
     """
     sets = _Sets(frozenset(f.path for f in source.files))
-    accepted: list[tuple[str, str]] = []
+    accepted: list[str] = []
     refused: list[tuple[str, str]] = []
     unread: list[tuple[str, str]] = []
     for file in files:
@@ -83,20 +91,19 @@ def inspect_weights(source: Source, files: Sequence[SourceFile]) -> WeightsInspe
             elif reason := _test(source, file):
                 refused.append((file.path, reason))
             else:
-                accepted.append((file.path, family_of(file.path)))
+                accepted.append(file.path)
         except DocumentError as error:
             refused.append((file.path, f"is broken: {error.message}"))
         except UndecidedError as error:
             unread.append((file.path, f"cannot be read: {error.message}"))
     missing = sets.missing()
-    broken = {family_of(path) for path in missing} | {family_of(path) for path, _ in refused}
-    whole = tuple(path for path, family in accepted if family not in broken)
+
+    def family(path: str) -> str:
+        return f"{path.rpartition('/')[0] if by_directory else ''}/*{suffix(path)}"
+
+    broken = {family(path) for path in (*missing, *(path for path, _ in refused))}
+    whole = tuple(path for path in accepted if family(path) not in broken)
     return WeightsInspection(whole, tuple(refused), tuple(unread), missing)
-
-
-def family_of(path: str) -> str:
-    """What a file of weights belongs to: all of one directory and suffix form a set."""
-    return f"{path.rpartition('/')[0]}/*{suffix(path)}"
 
 
 def _may_be_weights(path: str) -> bool:

@@ -291,11 +291,11 @@ def license_texts(release: Release) -> Outcome:
     remedy="License data and documents openly, for instance under CC-BY-4.0 or CDLA-Permissive-2.0.",
     bad=Example(
         "license: cc-by-nc-4.0\ncomponents:\n  model-card:\n    files: [README.md]\n",
-        {"README.md": CARD},
+        {"README.md": CARD.replace("apache-2.0", "cc-by-nc-4.0")},
     ),
     good=Example(
         "license: cc-by-4.0\ncomponents:\n  model-card:\n    files: [README.md]\n",
-        {"README.md": CARD},
+        {"README.md": CARD.replace("apache-2.0", "cc-by-4.0")},
     ),
     frameworks=(FrameworkElement(Framework.MOF, "open license"),),
 )

@@ -1,0 +1,154 @@
+"""Small releases for the linter's tests: from a rule's example, and one that is open all the way."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from manifest.lint.rule import Example
+
+HEAD = """schema_version: "1.0"
+name: acme/sparrow
+version: "1.0"
+described_by: publisher
+"""
+
+_TENSORS = re.compile(r"(\w+)=(\d+(?:x\d+)*)")
+_LICENSES = Path(__file__).resolve().parents[1] / "data" / "licenses"
+
+
+def safetensors(**shapes: tuple[int, ...]) -> bytes:
+    """A safetensors file of zeros, written from the format's description."""
+    header: dict[str, object] = {}
+    end = 0
+    for name, shape in shapes.items():
+        size = 4
+        for n in shape:
+            size *= n
+        header[name] = {"dtype": "F32", "shape": list(shape), "data_offsets": [end, end + size]}
+        end += size
+    raw = json.dumps(header).encode()
+    return len(raw).to_bytes(8, "little") + raw + bytes(end)
+
+
+def license_text(name: str) -> str:
+    """The text of a license of the SPDX list."""
+    return (_LICENSES / f"{name}.txt").read_text(encoding="utf-8")
+
+
+def content(text: str) -> bytes | None:
+    """The bytes that a file of an example stands for; None for a file that is not to be made."""
+    if text.startswith("<safetensors"):
+        shapes = {n: tuple(int(x) for x in s.split("x")) for n, s in _TENSORS.findall(text)}
+        return safetensors(**shapes)
+    if text.startswith("<license "):
+        return license_text(text[len("<license ") : -1]).encode()
+    if text == "<pickle>":
+        return b"\x80\x02}q\x00."
+    if text in ("<signature>", "<refused>", "<manifest>"):
+        return b"{}"
+    return text.encode()
+
+
+def write(root: Path, files: Mapping[str, str | bytes]) -> Path:
+    """Write files below a directory that is made when it is not there."""
+    root.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        data = text if isinstance(text, bytes) else content(text)
+        if data is not None:
+            path = root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+    return root
+
+
+def materialise(example: Example, root: Path) -> Path:
+    """Write an example as the release directory that it stands for."""
+    files: dict[str, str | bytes] = dict(example.files)
+    if example.description is not None:
+        files["release.yaml"] = HEAD + example.description
+    return write(root, files)
+
+
+_TRAIN = """
+def train(pairs, steps=100, rate=0.01):
+    weight = 0.0
+    for step in range(steps):
+        for x, y in pairs:
+            gradient = 2 * (weight * x - y) * x
+            weight -= rate * gradient
+    return weight
+
+
+print(train([(1, 2), (2, 4)]))
+"""
+_CARD = "---\nlicense: apache-2.0\n---\n# Sparrow\n\n" + "It answers questions about birds. " * 20
+_DATA_CARD = "# Data\n\n" + "Written by three authors for this project, in spring. " * 10
+_PAPER = "# Sparrow: a small model\n\n" + "We trained a small model on notes about birds. " * 50
+
+OPEN_DESCRIPTION = (
+    HEAD
+    + """license: apache-2.0
+licenses: {data: apache-2.0, document: apache-2.0}
+model: {tasks: [text-generation]}
+components:
+  model-architecture: {files: [config.json, code/model.py]}
+  model-parameters-final: {files: [model.safetensors]}
+  model-parameters-intermediate: {files: [checkpoints]}
+  tokenizer: {files: [tokenizer.json]}
+  training-code: {files: [code/train.py]}
+  inference-code: {files: [code/generate.py]}
+  evaluation-code: {files: [code/evaluate.py]}
+  data-preprocessing-code: {files: [code/prepare.py]}
+  datasets: {files: [data/train.jsonl]}
+  evaluation-data: {files: [data/heldout.jsonl]}
+  data-order: {files: [data/order.csv]}
+  evaluation-results: {files: [results.json]}
+  model-card: {files: [README.md]}
+  data-card: {files: [DATA.md]}
+  research-paper: {files: [PAPER.md]}
+  training-configuration: {files: [recipe.yaml]}
+  training-logs: {files: [log.jsonl]}
+  license-texts: {files: [LICENSE]}
+data:
+  sources:
+    - name: Garden notes
+      description: Notes about garden birds.
+      access: public
+      files: [data/train.jsonl]
+  processing: Lines were joined.
+  filtering: Nothing was removed.
+training:
+  command: python code/train.py
+  seeds: {initialization: 7}
+  environment: {lockfile: requirements.lock}
+checkpoints:
+  entries:
+    - {name: step10, step: 10, files: [checkpoints/step10], data: 0-9}
+    - {name: step20, step: 20, files: [checkpoints/step20], parent: step10, data: 10-19}
+"""
+)
+
+OPEN_FILES: dict[str, str] = {
+    "release.yaml": OPEN_DESCRIPTION,
+    "config.json": '{"architectures": ["Sparrow"], "model_type": "sparrow", "vocab_size": 8}',
+    "model.safetensors": "<safetensors w=2x3>",
+    "checkpoints/step10/model.safetensors": "<safetensors w=2x3>",
+    "checkpoints/step20/model.safetensors": "<safetensors w=2x3>",
+    "tokenizer.json": '{"model": {"vocab": {"a": 0, "b": 1}}}',
+    **{f"code/{name}.py": _TRAIN for name in ("model", "train", "generate", "evaluate", "prepare")},
+    "data/train.jsonl": '{"text": "The robin sings."}\n{"text": "Tits nest."}\n',
+    "data/heldout.jsonl": '{"text": "Who sings?"}\n',
+    "data/order.csv": "step,record\n0,1\n1,0\n",
+    "results.json": '{"results": {"birds": {"accuracy": 0.4}}}',
+    "README.md": _CARD,
+    "DATA.md": _DATA_CARD,
+    "PAPER.md": _PAPER,
+    "recipe.yaml": "optimizer: adamw\nlearning_rate: 0.001\n",
+    "log.jsonl": '{"step": 1, "loss": 2.0}\n{"step": 2, "loss": 1.5}\n',
+    "LICENSE": "<license Apache-2.0>",
+    "requirements.lock": "numpy==2.3.4\n",
+}
+"""A release that is open all the way, in the fewest bytes that the tests of content accept."""
