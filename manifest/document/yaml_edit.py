@@ -38,9 +38,9 @@ class Place:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Insertion:
-    """Whole lines to be put at an offset, each with a line feed at its end."""
+    """Whole lines to be put at a place, each with a line feed at its end."""
 
-    offset: int
+    place: Place
     text: str
 
 
@@ -103,15 +103,16 @@ def _visit(node: Any, pointer: str, text: str, found: dict[str, Place]) -> int:
 def insert(text: str, insertions: list[Insertion]) -> str:
     """Give ``text`` with lines inserted; line endings are those of the text.
 
-    Insertions at one offset come out in the order given.
+    Where several collections end at one offset, the innermost takes its lines first.
     """
     newline = "\r\n" if "\r\n" in text else "\n"
     pieces: list[str] = []
     done = 0
-    for insertion in sorted(insertions, key=lambda item: item.offset):
-        before = text[done : insertion.offset]
+    ordered = sorted(insertions, key=lambda item: (item.place.offset, -item.place.indent))
+    for insertion in ordered:
+        before = text[done : insertion.place.offset]
         pieces.append(before)
-        done = insertion.offset
+        done = insertion.place.offset
         so_far = before or (pieces[-2] if len(pieces) > 1 else "")
         if so_far and not so_far.endswith("\n"):
             pieces.append(newline)

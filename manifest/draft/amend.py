@@ -132,7 +132,7 @@ class _Edit:
                     f"{margin}- {quote(pattern)}  # {_ADDED}: {why}\n"
                     for pattern, why in component.patterns
                 ]
-                self.insertions.append(Insertion(place.offset, "".join(lines)))
+                self.insertions.append(Insertion(place, "".join(lines)))
                 self.expected["components"][spec.id]["files"] += patterns
                 return
         taken = self.expected.get("components", {})
@@ -147,7 +147,7 @@ class _Edit:
         if place is not None:
             margin = " " * place.indent
             block = "".join(f"{margin}{line}\n" for line in lines)
-            self.insertions.append(Insertion(place.offset, block))
+            self.insertions.append(Insertion(place, block))
         else:
             self._new_components += [f"  {line}" for line in lines]
 
@@ -170,10 +170,10 @@ class _Edit:
         if blocks:
             ends = any(line.rstrip() == "..." for line in self.text.split("\n"))
             root = self.places.get("", Place(len(self.text), 0))
-            offset = root.offset if ends else len(self.text)
-            margin = " " * root.indent
+            place = root if ends else Place(len(self.text), root.indent)
+            margin = " " * place.indent
             block = "".join(f"{margin}{line}".rstrip() + "\n" for line in blocks)
-            self.insertions.append(Insertion(offset, block))
+            self.insertions.append(Insertion(place, block))
 
     def result(self) -> str | None:
         """The amended text; None where it would not say what it should."""
