@@ -32,7 +32,11 @@ _BRACKETS = bytes.maketrans(b"{}", b"[]")
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b"[]{},"))
 # A string, closed or cut off by the end of the document, once escapes have been removed.
 _STRING = re.compile(rb'"[^"]*+(?:"|\Z)')
-_PIECE = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{},:]|[^\s\[\]{},:"]++', re.DOTALL)
+# A string that the end cuts off is one piece too: to try again at each of its quotation marks
+# would take quadratic time.
+_WHOLE_STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)'
+_STRING_OR_BRACKET = re.compile(_WHOLE_STRING + r"|[\[\]{}]", re.DOTALL)
+_PIECE = re.compile(_WHOLE_STRING + r'|[\[\]{},:]|[^\s\[\]{},:"]++', re.DOTALL)
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -169,7 +173,7 @@ def _check_shape(data: bytes, document: _Document, *, max_depth: int, max_items:
 def _too_deep(text: str, max_depth: int) -> int | None:
     """Where the bound is crossed; None where brackets are merely unbalanced."""
     depth = 0
-    for match in _PIECE.finditer(text):
+    for match in _STRING_OR_BRACKET.finditer(text):
         piece = match.group()
         if piece in "[{":
             depth += 1
@@ -238,7 +242,7 @@ def _locate(text: str, problem: str) -> int | None:
             if piece not in ",:" and _scalar_problem(piece) == problem:
                 return match.start()
         elif before in "{," and objects and (keys := objects[-1]) is not None:
-            key = json.loads(piece)
+            key = json.loads(piece)  # well-formed, as the parser has read past it
             if key in keys and _twice(key) == problem:
                 return match.start()
             keys.add(key)
