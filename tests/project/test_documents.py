@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import manifest
 from manifest.errors import ExitCode
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -102,11 +103,20 @@ def as_pattern(text: str) -> str:
     return "\n".join(lines).strip("\n")
 
 
+def prepare(directory: Path) -> None:
+    """What README begins with: a model that nobody has described yet, and a key."""
+    example = ROOT / "spec" / "vectors" / "release"
+    ours = shutil.ignore_patterns("release.yaml", "manifest.json", "model.sig")
+    shutil.copytree(example, directory / "tiny", ignore=ours)
+    manifest.generate_key_pair(directory / "key.pem", passphrase=None)
+
+
 @pytest.mark.parametrize("page", [p for p in PAGES if steps(p)], ids=relative)
 def test_commands_run_and_print_what_the_page_says(page: Path, tmp_path: Path) -> None:
     for tool in ("bash", "jq"):
         if shutil.which(tool) is None:
             pytest.skip(f"needs {tool}")
+    prepare(tmp_path)
     scripts = Path(sys.executable).parent
     kept = {k: v for k, v in os.environ.items() if k not in {"COLUMNS", "NO_COLOR", "FORCE_COLOR"}}
     environment = {**kept, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "100"}

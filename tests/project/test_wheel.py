@@ -24,12 +24,14 @@ ROOT = Path(__file__).resolve().parents[2]
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("wheel")
     source = directory / "source"
-    # A copy: the build backend leaves nothing behind in the checkout.
-    shutil.copytree(
-        ROOT,
-        source,
-        ignore=shutil.ignore_patterns(".git", ".venv", "*cache*", "build", "dist", "tests"),
-    )
+    # A copy: the build backend leaves nothing behind in the checkout. What git ignores is kept
+    # out by the copied .gitignore, which the backend reads.
+    source.mkdir()
+    for part in ("manifest", "schemas"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / part, source / part, ignore=ignored)
+    for name in (".gitignore", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source / name)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--no-deps"]
     subprocess.run([*pip, "--quiet", "--wheel-dir", str(directory), str(source)], check=True)
     (built,) = directory.glob("*.whl")
@@ -63,8 +65,7 @@ def test_wheel_holds_package_schemas_and_license(wheel: Path) -> None:
         assert f"manifest/schemas/{schema.name}" in names
     assert "manifest/py.typed" in names
     assert any(name.endswith("/licenses/LICENSE") for name in names)
-    demo = ROOT / "manifest" / "demo"
-    for path in demo.rglob("*"):
+    for path in (ROOT / "manifest").rglob("*"):
         if path.is_file() and path.suffix != ".pyc":
             assert path.relative_to(ROOT).as_posix() in names
 
