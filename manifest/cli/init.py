@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,7 +112,12 @@ def _print_summary(directory: Path, target: Path, drafted: Draft) -> None:
     _print_unassigned(drafted)
     if drafted.questions:
         say()
-        say(f"left for you to answer: {'; '.join(drafted.questions)}")
+        say("left for you to answer:")
+        say(
+            textwrap.fill(
+                "; ".join(drafted.questions), 79, initial_indent="  ", subsequent_indent="  "
+            )
+        )
     for text in drafted.notes:
         note(printable(text))
     say()

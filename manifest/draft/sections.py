@@ -42,7 +42,10 @@ class Section:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ComponentDraft:
-    """A component as drafted: the kind, and each pattern with its reason."""
+    """A component as drafted: the kind, each pattern with its reason, and what it comes to.
+
+    ``is_guess`` says that most of its files are no more than the best guess.
+    """
 
     kind: str
     patterns: tuple[tuple[str, str], ...]
@@ -70,7 +73,7 @@ def _component(kind: str, members: Sequence[Placement], globber: Globber) -> Com
         kind=kind,
         patterns=tuple(patterns),
         file_count=len(members),
-        is_guess=any(p.confidence is Confidence.GUESS for p in members),
+        is_guess=2 * sum(p.confidence is Confidence.GUESS for p in members) > len(members),
     )
 
 
