@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -20,8 +21,10 @@ from manifest.errors import ExitCode, ManifestError
 
 __all__ = [
     "Interrupted",
+    "ask_passphrase",
     "echo_json",
     "format_option",
+    "is_terminal",
     "note",
     "paint",
     "passphrase_options",
@@ -31,6 +34,7 @@ __all__ = [
     "release_argument",
     "root_dir_option",
     "say",
+    "shell_word",
     "undone",
     "warn",
 ]
@@ -195,6 +199,26 @@ def read_key_file(path: str, *, max_bytes: int) -> bytes:
     if len(data) > max_bytes:
         raise click.UsageError(f"{shown} is too large to be a key")
     return data
+
+
+def ask_passphrase(prompt: str, *, again: bool = False) -> bytes:
+    """Ask for a passphrase on the terminal without showing it; ``again`` asks twice."""
+    text: str = click.prompt(
+        prompt, hide_input=True, confirmation_prompt="Once more" if again else False, err=True
+    )
+    return text.encode("utf-8", "surrogateescape")
+
+
+def is_terminal() -> bool:
+    """Whether there is someone to ask."""
+    return sys.stdin.isatty()
+
+
+def shell_word(path: str | Path) -> str:
+    """A path as it is written in a command to be copied."""
+    import shlex
+
+    return printable(shlex.quote(str(path)))
 
 
 def say(text: str = "") -> None:

@@ -16,6 +16,7 @@ from manifest.cli._common import (
     release_argument,
     root_dir_option,
     say,
+    shell_word,
     undone,
 )
 from manifest.cli._progress import progress_bar
@@ -108,7 +109,8 @@ def _print_summary(directory: Path, target: Path, result: BuildResult) -> None:
     say()
     say(f"root digest  {paint(manifest.root_digest, 'bold')}")
     say(f"written to   {printable(str(target))}")
-    say(paint(f"next: manifest sign {printable(str(directory))} --key KEY", "dim"))
+    where = "" if str(directory) == "." else f" {shell_word(directory)}"
+    say(paint(f"next: manifest sign{where} --key KEY", "dim"))
 
 
 def _component_line(component: Any) -> str:
@@ -141,6 +143,9 @@ def _print_check(target: Path, compared: CheckResult) -> None:
             say(f"  {word}: {printable(name)}")
         if len(names) > _MAX_LISTED:
             say(f"  {word}: and {len(names) - _MAX_LISTED:,} more")
+    differs = (compared.added, compared.missing, compared.changed, compared.claims)
+    if not compared.is_missing and not any(differs):
+        say("  it says the same in another form than `manifest build` writes")
     say("run `manifest build` to bring it up to date")
 
 

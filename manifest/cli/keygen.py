@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
-from manifest.cli._common import note, paint, passphrase_options, read_passphrase, say, undone, warn
+from manifest.cli._common import (
+    ask_passphrase,
+    is_terminal,
+    note,
+    paint,
+    passphrase_options,
+    read_passphrase,
+    say,
+    undone,
+    warn,
+)
 from manifest.display import printable
 
 _KINDS = ("ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519")
@@ -75,12 +83,9 @@ def _passphrase(fd: int | None, env: str | None, *, none: bool) -> bytes | None:
         raise click.UsageError("--no-passphrase and a passphrase exclude each other")
     if none or given is not None:
         return given
-    if not sys.stdin.isatty():
+    if not is_terminal():
         raise click.UsageError(
             "a passphrase is needed and there is no terminal to ask on: give --passphrase-fd, "
             "--passphrase-env or --no-passphrase"
         )
-    text: str = click.prompt(
-        "Passphrase for the new key", hide_input=True, confirmation_prompt="Once more", err=True
-    )
-    return text.encode("utf-8", "surrogateescape")
+    return ask_passphrase("Passphrase for the new key", again=True)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from manifest.cli._common import (
+    ask_passphrase,
     echo_json,
     format_option,
+    is_terminal,
     note,
     paint,
     passphrase_options,
@@ -22,6 +23,7 @@ from manifest.cli._common import (
     release_argument,
     root_dir_option,
     say,
+    shell_word,
     undone,
     warn,
 )
@@ -115,18 +117,17 @@ def _load_key(path: str, directory: Path, fd: int | None, env: str | None) -> Pr
     pem = read_key_file(path, max_bytes=MAX_PEM_BYTES)
     passphrase = read_passphrase(fd, env)
     if passphrase is None and b"ENCRYPTED" in pem:
-        if not sys.stdin.isatty():
+        if not is_terminal():
             raise UsageError(
                 f"{shown} is encrypted, and there is no terminal to ask for the passphrase on",
                 remedy="give it with --passphrase-fd or --passphrase-env",
             )
-        text: str = click.prompt(f"Passphrase for {shown}", hide_input=True, err=True)
-        passphrase = text.encode("utf-8", "surrogateescape")
+        passphrase = ask_passphrase(f"Passphrase for {shown}")
     key = load_private(pem, passphrase=passphrase, what=shown)
     if b"ENCRYPTED" not in pem and _others_can_read(path):
         warn(
             f"{shown} is not encrypted, and other users of this machine can read it",
-            remedy=f"chmod 600 {shown}",
+            remedy=f"chmod 600 {shell_word(path)}",
         )
     return key
 
