@@ -7,7 +7,8 @@ before and what was added.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from manifest.display import plural, printable
@@ -25,6 +26,7 @@ from manifest.readers.classify import Placement
 
 __all__ = ["Amendment", "amend"]
 
+_WILD = re.compile(r"[*?\[]")
 _ADDED = "added by manifest init"
 _OFFERED = frozenset(
     {"license", "model", "base_models", "data", "training", "checkpoints", "evaluation", "homepage"}
@@ -86,13 +88,14 @@ class _Answers:
         self.files: set[str] = set()
         self.notes: list[str] = []
         roots = before.fields.get("roots", {})
+        known = dict.fromkeys(paths).keys()
         held = {c.kind.id for c in before.components if c.files or c.references}
         self.withheld = {c.kind.id for c in before.components if c.withheld} - held
         for spec in before.components:
             for pattern in spec.files:
                 if pattern.partition(":")[0] in roots:
                     continue
-                found = set(_matching(pattern, paths))
+                found = set(_matching(pattern, known))
                 if not found and not glob_problem(pattern):
                     self.notes.append(
                         f"components.{spec.id}: {printable(pattern)} matches no file any more"
@@ -101,9 +104,11 @@ class _Answers:
                 self.files |= found
 
 
-def _matching(pattern: str, paths: Iterable[str]) -> list[str]:
+def _matching(pattern: str, paths: Collection[str]) -> list[str]:
     if glob_problem(pattern):
         return []
+    if pattern in paths and not _WILD.search(pattern):
+        return [pattern]  # the many files that are named one by one
     matcher: Matcher = compile_glob(pattern)
     return [path for path in paths if matcher.matches(path)]
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Iterator
 
 from manifest.document.components import KINDS
 from manifest.errors import DocumentError, UndecidedError
@@ -96,12 +97,19 @@ class _Classifier:
         paths = [file.path for file in source.files]
         self.bundles = _bundles(paths)
         self.weight_directories: set[str] = set()
+        self.above_intermediate: set[str] = set()
         self.placed: dict[str, Placement] = {}
 
     def run(self) -> list[Placement]:
         rest = [file for file in self.source.files if not self._by_place(file)]
         rest = [file for file in rest if not self._weights(file)]
         self._settle_checkpoints()
+        self.above_intermediate = {
+            directory
+            for path, p in self.placed.items()
+            if p.kind == INTERMEDIATE
+            for directory in _above(path)
+        }
         rest = [file for file in rest if not self._in_checkpoint(file)]
         self.weight_directories = {
             path.rpartition("/")[0] for path, p in self.placed.items() if p.kind == FINAL
@@ -211,10 +219,7 @@ class _Classifier:
         directory = names.checkpoint_directory(file.path)
         if directory is None or names.is_code(file.path):
             return False
-        if names.checkpoint_step(directory) is None and not any(
-            p.kind == INTERMEDIATE and p.path.startswith(f"{directory}/")
-            for p in self.placed.values()
-        ):
+        if names.checkpoint_step(directory) is None and directory not in self.above_intermediate:
             return False
         if file.path.endswith("trainer_state.json"):
             return self._put(file.path, "model-metadata", "the trainer's state of a checkpoint")
@@ -261,10 +266,13 @@ def _bundles(paths: list[str]) -> dict[str, WeightFormat]:
     return bundles
 
 
-def _inside(path: str, directories: dict[str, WeightFormat]) -> str | None:
+def _above(path: str) -> Iterator[str]:
+    """The directories that a path lies in, the innermost first."""
     directory = path.rpartition("/")[0]
     while directory:
-        if directory in directories:
-            return directory
+        yield directory
         directory = directory.rpartition("/")[0]
-    return None
+
+
+def _inside(path: str, directories: dict[str, WeightFormat]) -> str | None:
+    return next((directory for directory in _above(path) if directory in directories), None)
