@@ -12,7 +12,7 @@ from manifest.inventory.difference import (
     conclude,
     plan,
 )
-from manifest.inventory.digests import Algorithm, Hashed, Progress
+from manifest.inventory.digests import Algorithm, Hashed, Progress, digest_of
 from manifest.inventory.entries import FileEntry, tree_digest
 from manifest.inventory.globs import Matcher, compile_glob, escape_glob, glob_problem
 from manifest.inventory.opening import Problem, ProblemKind, read_file
@@ -44,6 +44,7 @@ __all__ = [
     "compare",
     "compile_glob",
     "conclude",
+    "digest_of",
     "escape_glob",
     "glob_problem",
     "hash_files",

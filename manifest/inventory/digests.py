@@ -25,7 +25,7 @@ from manifest.inventory.opening import (
 )
 from manifest.inventory.tree import FileStat
 
-__all__ = ["SMALL_FILE", "Algorithm", "Hashed", "Job", "Progress", "hash_part"]
+__all__ = ["SMALL_FILE", "Algorithm", "Hashed", "Job", "Progress", "digest_of", "hash_part"]
 
 Progress: TypeAlias = Callable[[int, int], None]
 """``progress(bytes_delta, files_delta)``, called from whichever thread did the work, at least once
@@ -108,6 +108,13 @@ def _maker(algorithm: Algorithm) -> _Maker:
     from blake3 import blake3
 
     return blake3
+
+
+def digest_of(data: bytes, algorithm: Algorithm = Algorithm.SHA256) -> str:
+    """The hex digest of bytes in memory."""
+    digest = _maker(algorithm)()
+    digest.update(memoryview(data))
+    return digest.hexdigest()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

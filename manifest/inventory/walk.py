@@ -13,7 +13,6 @@ import os
 import re
 import stat
 import sys
-from pathlib import Path
 
 from manifest.display import plural, printable
 from manifest.errors import UndecidedError, UsageError
@@ -94,7 +93,7 @@ def walk(
 
 def _open_blobs(path: str, descriptor: int) -> int:
     """The ``blobs`` directory beside the ``snapshots`` that holds the root; -1 when there is none."""
-    if Path(os.path.realpath(path)).parent.name != "snapshots":
+    if os.path.realpath(path).split("/")[-2:-1] != ["snapshots"]:
         return -1
     try:
         return os.open("../../blobs", DIRECTORY_FLAGS, dir_fd=descriptor)

@@ -21,7 +21,6 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import enum
-import hashlib
 from collections.abc import Sequence
 
 from manifest import strict_json
@@ -38,7 +37,7 @@ from manifest.document.manifest_file import (
     parse_manifest,
 )
 from manifest.errors import DocumentError, ManifestError, NotTrustedError, UndecidedError
-from manifest.inventory import Algorithm, Expected
+from manifest.inventory import Algorithm, Expected, digest_of
 from manifest.signing.bundle import parse_bundle
 from manifest.signing.certificates import Root, SignerCertificate
 from manifest.signing.keys import PublicKey
@@ -379,12 +378,4 @@ def _expected(statement: OmsStatement, sizes: dict[str, int] | None = None) -> d
 def _agrees(data: bytes, expected: Expected) -> bool:
     step = expected.shard_size or max(len(data), 1)
     parts: Sequence[bytes] = [data[i : i + step] for i in range(0, max(len(data), 1), step)]
-    return tuple(_digest(part, expected.algorithm) for part in parts) == expected.digests
-
-
-def _digest(data: bytes, algorithm: Algorithm) -> str:
-    if algorithm is Algorithm.BLAKE3:
-        from blake3 import blake3
-
-        return blake3(data).hexdigest()
-    return hashlib.new(algorithm.value, data).hexdigest()
+    return tuple(digest_of(part, expected.algorithm) for part in parts) == expected.digests
