@@ -18,7 +18,7 @@ _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
-_UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
+_UNITS = ("kB", "MB", "GB", "TB", "PB", "EB")
 
 
 def _escape(char: str) -> str:
@@ -59,13 +59,11 @@ def human_size(n_bytes: int) -> str:
     """A size in decimal units with one decimal place, as ``91.6 MB``; below 1000 as ``512 B``."""
     if n_bytes < 1000:
         return f"{n_bytes} B"
-    value = float(n_bytes)
-    for unit in _UNITS:
-        # 999.95 would be shown as 1000.0, so it belongs to the next unit.
-        if value < 999.95 or unit == _UNITS[-1]:
-            return f"{value:.1f} {unit}"
-        value /= 1000
-    raise AssertionError
+    value, power = n_bytes / 1000, 0
+    # 999.95 would be shown as 1000.0, so it belongs to the next unit.
+    while value >= 999.95 and power < len(_UNITS) - 1:
+        value, power = value / 1000, power + 1
+    return f"{value:.1f} {_UNITS[power]}"
 
 
 def plural(count: int, noun: str, nouns: str | None = None) -> str:
