@@ -26,6 +26,7 @@ COMMANDS = {
     "sign": "Sign a release and its manifest: writes model.sig.",
     "verify": "Check that these are the files that were signed.",
     "lint": "Say what a release really gives, and what is wrong with it.",
+    "rules": "List the linter's rules, or explain one.",
     "show": "Show a release at a glance, on one screen.",
     "demo": "Make, sign, verify, lint and break a miniature release.",
     "schema": "Print the JSON Schema of a document.",

@@ -34,6 +34,16 @@ _LIMITS = re.compile(
 # where it begins, and the SHA-256 of its words to the end.
 _PREAMBLE = re.compile("creative commons corporation", re.IGNORECASE)
 _PREAMBLES = frozenset({"70cc6564454cd161364b920237c7a5f418b91a44a318a19b092ac78198940d58"})
+# The Apache license's own advice on how to apply it, in the two wordings that are about.
+_APPENDIX = (
+    "appendix how to apply the apache license to your work to apply the apache license to your "
+    "work attach the following boilerplate notice with the fields enclosed by brackets replaced "
+    "with your own identifying information {} include the brackets the text should be enclosed in "
+    "the appropriate comment syntax for the file format we also recommend that a file or class "
+    "name and description of purpose be included on the same printed page as the copyright notice "
+    "for easier identification within third party archives"
+)
+_ADVICE = (_APPENDIX.format("don t"), _APPENDIX.format("do not"))
 _MAX_ADDED_WORDS = 60
 
 
@@ -93,5 +103,7 @@ def _changes(piece: str) -> bool:
         words = " ".join(_WORD.findall(piece[preamble.start() :].casefold()))
         if hashlib.sha256(words.encode()).hexdigest() in _PREAMBLES:
             piece = piece[: preamble.start()]
+    if any(" ".join(_WORD.findall(piece.casefold())) in advice for advice in _ADVICE):
+        return False
     rest = _ADDRESS.sub(" ", _COPYRIGHT.sub(" ", piece))
     return len(_WORD.findall(rest)) > _MAX_ADDED_WORDS or bool(_LIMITS.search(rest))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from manifest.display import printable
 from manifest.errors import DocumentError, UndecidedError
 from manifest.lint.content import code, data, documents, model, weights
-from manifest.lint.content.sampling import pointer_size, sample
+from manifest.lint.content.sampling import pointer_size, sample, told
 from manifest.sources import Source, SourceFile
 
 __all__ = ["TESTS", "Inspection", "Refusal", "inspect"]
@@ -146,9 +146,9 @@ def inspect(source: Source, kind: str, files: Sequence[SourceFile]) -> Inspectio
             else:
                 accepted.append(file.path)
         except DocumentError as error:
-            refused.append(Refusal(file.path, f"cannot be used: {error.message}"))
+            refused.append(Refusal(file.path, told(file.path, error)))
         except UndecidedError as error:
-            unread.append(Refusal(file.path, f"cannot be read: {error.message}"))
+            unread.append(Refusal(file.path, told(file.path, error)))
     return Inspection(tuple(accepted), tuple(refused), tuple(unread))
 
 

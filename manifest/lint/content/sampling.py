@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from manifest.display import printable
+from manifest.errors import ManifestError
 from manifest.sources import Source, SourceFile
 
-__all__ = ["MAX_SAMPLE", "head", "head_text", "pointer_size", "sample", "suffix"]
+__all__ = ["MAX_SAMPLE", "head", "head_text", "pointer_size", "sample", "suffix", "told"]
 
 MAX_SAMPLE = 32
 """How many files of a component are tested; weights are tested all."""
@@ -68,3 +70,12 @@ def suffix(path: str) -> str:
     name = path.rpartition("/")[2]
     dot = name.rfind(".")
     return name[dot:].lower() if dot > 0 else ""
+
+
+def told(path: str, error: ManifestError) -> str:
+    """What an error says of a file, in words that follow the file's path."""
+    message = error.message.replace("\n", " ")
+    shown = printable(path)
+    if message.startswith(shown):
+        return message.removeprefix(shown).lstrip(": ")
+    return f"cannot be used: {message}"

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from manifest.errors import DocumentError, UndecidedError
-from manifest.lint.content.sampling import pointer_size, suffix
+from manifest.lint.content.sampling import pointer_size, suffix, told
 from manifest.readers.formats import WeightFormat, format_of, has_weight_name
 from manifest.readers.gguf import read_gguf
 from manifest.readers.safetensors import read_safetensors, read_safetensors_index
@@ -84,18 +84,20 @@ def inspect_weights(
             continue
         sets.note_part(file.path)
         try:
-            if reason := pointer_size(source, file):
-                unread.append((file.path, reason))
+            if pointer := pointer_size(source, file):
+                unread.append((file.path, pointer))
             elif file.path.endswith(".index.json"):
                 sets.note_index(read_safetensors_index(source, file.path).shards)
-            elif reason := _test(source, file):
+            elif (reason := _test(source, file)) is None:
+                pass  # part of another format, or no weights at all: nothing that can be said
+            elif reason:
                 refused.append((file.path, reason))
             else:
                 accepted.append(file.path)
         except DocumentError as error:
-            refused.append((file.path, f"is broken: {error.message}"))
+            refused.append((file.path, told(file.path, error)))
         except UndecidedError as error:
-            unread.append((file.path, f"cannot be read: {error.message}"))
+            unread.append((file.path, told(file.path, error)))
     missing = sets.missing()
 
     def family(path: str) -> str:
@@ -145,8 +147,8 @@ class _Sets:
         return tuple(sorted(named - self._there))
 
 
-def _test(source: Source, file: SourceFile) -> str:
-    """Why one file is not weights; empty when it is.
+def _test(source: Source, file: SourceFile) -> str | None:
+    """Why one file is not weights; empty when it is, None when its format is not known.
 
     Raises:
         DocumentError: Its header is broken.
@@ -155,18 +157,20 @@ def _test(source: Source, file: SourceFile) -> str:
     if not file.size:
         return "is empty"
     match = format_of(source, file.path)
-    if match is None:
-        return "is not of a format of weights that is known here"
-    if match.format is WeightFormat.SAFETENSORS or suffix(file.path) == ".safetensors":
+    if suffix(file.path) == ".safetensors":
         header = read_safetensors(source, file.path)
         if not header.complete:
             return "is cut off: it is shorter than its header says"
         return "" if header.element_count else "holds no tensor"
+    if match is None:
+        return None
     if match.format is WeightFormat.GGUF:
         return "" if read_gguf(source, file.path).tensor_count else "holds no tensor"
-    if match.shown_by == "content" or match.format in _BY_NAME_ALONE:
+    if match.shown_by == "content":
         return ""
-    return f"has a {match.format} file's name and not its content"
+    if match.format in _BY_NAME_ALONE and suffix(file.path) != ".onnx":
+        return ""
+    return f"has the name of a file in the format {match.format}, and not its content"
 
 
 def _format(source: Source, path: str) -> WeightFormat | None:

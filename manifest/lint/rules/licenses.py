@@ -143,11 +143,7 @@ def _contradiction(release: Release, component: ComponentEvidence) -> LicenseTex
             same_license(w, i) for w in wanted for i in entry.text.ids
         ):
             return None
-    for entry in recognised:
-        found = [assess(i, "data") for i in entry.text.ids]
-        if entry.text.changed or any(a.status is LicenseStatus.NOT_OPEN for a in found):
-            return entry
-    return None
+    return next((entry for entry in recognised if _takes_away(entry)), None)
 
 
 def _says(entry: LicenseText) -> str:
@@ -161,15 +157,20 @@ def _says(entry: LicenseText) -> str:
     code="LIC003",
     name="licenses-disagree",
     severity=Severity.ERROR,
-    rationale="A card that names one license beside the text of another leaves nobody with a "
-    "right to rely on; models have been relicensed this way without their owner.",
+    rationale="A card that names one license beside a description or a text of another leaves "
+    "nobody with a right to rely on; models have been relicensed this way without their owner.",
     remedy="Make the description, the card and the license file name the same license.",
-    bad=Example(_described("mit"), _FILES | {"LICENSE": "<license Apache-2.0>"}),
-    good=Example(_described("mit"), _FILES | {"LICENSE": "<license MIT>"}),
+    bad=Example(
+        _described("mit") + "  model-card:\n    files: [README.md]\n", _FILES | {"README.md": CARD}
+    ),
+    good=Example(
+        _described("apache-2.0") + "  model-card:\n    files: [README.md]\n",
+        _FILES | {"README.md": CARD},
+    ),
     exemptable=False,
 )
 def licenses_disagree(rule: Rule, release: Release) -> Iterator[Finding]:
-    """Description, card and license files that name different licenses."""
+    """A card that contradicts the description; a license file that takes away what both grant."""
     declared = _declared(release)
     if not declared:
         return
@@ -186,14 +187,48 @@ def licenses_disagree(rule: Rule, release: Release) -> Iterator[Finding]:
                     f"{printable(' or '.join(sorted(declared)))}",
                     location=Location(path, 1),
                 )
-    for entry in release.license_texts:
-        text = entry.text
-        agrees = any(same_license(a, b) for a in text.ids for b in declared)
-        if text.ids and (text.changed or not agrees):
+    for entry in _unexplained(release, declared):
+        if _takes_away(entry):
             yield rule.finding(
-                f"the description says {printable(' or '.join(sorted(declared)))}, and {_says(entry)}",
+                f"{_says(entry)}; declared is {printable(' or '.join(sorted(declared)))}",
                 location=Location(entry.path),
             )
+
+
+@rule(
+    code="LIC007",
+    name="license-text-unexplained",
+    severity=Severity.WARNING,
+    rationale="A license file of a license that nothing is declared to be under leaves open what "
+    "it covers.",
+    remedy="Say in the description which component is under it, or take it out.",
+    bad=Example(_described("mit"), _FILES | {"LICENSE": "<license Apache-2.0>"}),
+    good=Example(_described("mit"), _FILES | {"LICENSE": "<license MIT>"}),
+)
+def license_text_unexplained(rule: Rule, release: Release) -> Iterator[Finding]:
+    """License files of open licenses that nothing is declared to be under."""
+    declared = _declared(release)
+    if not declared:
+        return
+    for entry in _unexplained(release, declared):
+        if not _takes_away(entry):
+            yield rule.finding(
+                f"{_says(entry)}; declared is {printable(' or '.join(sorted(declared)))}",
+                location=Location(entry.path),
+            )
+
+
+def _unexplained(release: Release, declared: set[str]) -> Iterator[LicenseText]:
+    for entry in release.license_texts:
+        agrees = any(same_license(a, b) for a in entry.text.ids for b in declared)
+        if entry.text.ids and (entry.text.changed or not agrees):
+            yield entry
+
+
+def _takes_away(entry: LicenseText) -> bool:
+    """Whether a license file grants less than an open license does."""
+    found = [assess(i, "data") for i in entry.text.ids]
+    return entry.text.changed or any(a.status is LicenseStatus.NOT_OPEN for a in found)
 
 
 def _declared(release: Release) -> set[str]:
