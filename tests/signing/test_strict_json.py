@@ -31,7 +31,7 @@ def test_sound_documents_mean_what_json_says(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "data, line, column, problem",
+    ("data", "line", "column", "problem"),
     [
         pytest.param(b'{"a": 1, "a": 2}', 1, 10, "'a' appears twice", id="duplicate-key"),
         pytest.param(b'{"a": 1,\n "\\u0061": 2}', 2, 2, "'a' appears twice", id="escaped-twin"),
@@ -86,7 +86,7 @@ def test_depth_bound_is_exact() -> None:
 
 
 @pytest.mark.parametrize(
-    "data, problem",
+    ("data", "problem"),
     [
         pytest.param(b'"' + b"a" * 100_000_000 + b'"', "at most 67,108,864", id="100-MB"),
         pytest.param(b"[" + b"[]," * 20_000_000 + b"[]]", "more than", id="empty-arrays"),
@@ -114,7 +114,7 @@ def test_refusing_many_values_takes_memory_of_the_order_of_the_input() -> None:
 
 
 def test_error_class_and_name_are_the_callers() -> None:
-    with pytest.raises(NotTrustedError, match="^model.sig: line 1"):
+    with pytest.raises(NotTrustedError, match=r"^model\.sig: line 1"):
         strict_json.loads(b"{", what="model.sig", max_bytes=9, max_depth=1, error=NotTrustedError)
 
 
