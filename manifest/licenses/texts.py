@@ -72,13 +72,17 @@ class RecognisedText:
 def recognise(data: bytes) -> RecognisedText:
     """Recognise the license text in a file's bytes; never raises."""
     text = data[:MAX_BYTES].decode("utf-8", "replace")
-    words = " ".join(_WORD.findall(text.casefold()))
+    words = _words(text)
     for entry in AI_LICENSES:
-        if entry.phrases and all(phrase in words for phrase in entry.phrases):
+        if entry.phrases and all(_words(phrase) in words for phrase in entry.phrases):
             return RecognisedText((entry.id,), basis="phrases")
     if all(phrase in words for phrase in RAIL_PHRASES):
         return RecognisedText(("openrail",), basis="phrases")
     return _match(text)
+
+
+def _words(text: str) -> str:
+    return " ".join(_WORD.findall(text.casefold()))
 
 
 def _match(text: str) -> RecognisedText:
@@ -100,10 +104,10 @@ def _match(text: str) -> RecognisedText:
 def _changes(piece: str) -> bool:
     """Whether words outside a license's text may change what it grants."""
     if (preamble := _PREAMBLE.search(piece)) is not None:
-        words = " ".join(_WORD.findall(piece[preamble.start() :].casefold()))
+        words = _words(piece[preamble.start() :])
         if hashlib.sha256(words.encode()).hexdigest() in _PREAMBLES:
             piece = piece[: preamble.start()]
-    if any(" ".join(_WORD.findall(piece.casefold())) in advice for advice in _ADVICE):
+    if any(_words(piece) in advice for advice in _ADVICE):
         return False
     rest = _ADDRESS.sub(" ", _COPYRIGHT.sub(" ", piece))
     return len(_WORD.findall(rest)) > _MAX_ADDED_WORDS or bool(_LIMITS.search(rest))
