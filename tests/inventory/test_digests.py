@@ -488,3 +488,27 @@ def test_memory_does_not_grow_with_the_size_of_files(tmp_path: Path) -> None:
         return int(done.stdout)
 
     assert peak_kib(512 << 20) < peak_kib(2 << 20) + 8 * 1024
+
+
+def test_control_c_while_waiting_for_the_others_leaves_no_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "a", bytes(64 * MIB))
+    write(tmp_path / "b", bytes(100_000))
+    tree, before = walk(tmp_path), threading.active_count()
+    real, calls = threading.Thread.join, 0
+
+    def join(thread: threading.Thread, timeout: float | None = None) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise KeyboardInterrupt
+        real(thread, timeout)
+
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    monkeypatch.setattr(threading.Thread, "join", join)
+    with pytest.raises(KeyboardInterrupt):
+        hash_files(tree)
+    monkeypatch.undo()
+    assert calls == 2
+    assert threading.active_count() == before

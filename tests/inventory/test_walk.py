@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
@@ -422,3 +423,38 @@ def test_the_walk_agrees_with_the_standard_library(
         if path.is_file()
     )
     assert [(file.path, file.size) for file in walk(root).files] == expected
+
+
+class Entry:
+    """A directory entry whose file is gone, or can't be looked at, when it is asked."""
+
+    def __init__(self, name: str, error: OSError) -> None:
+        self.name = name
+        self.error = error
+
+    def stat(self, *, follow_symlinks: bool) -> os.stat_result:
+        assert not follow_symlinks
+        raise self.error
+
+
+def test_a_file_that_goes_or_fails_between_listing_and_looking(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = [Entry("gone", FileNotFoundError(2, "gone")), Entry("bad", OSError(5, "I/O error"))]
+    monkeypatch.setattr(os, "scandir", lambda _: contextlib.nullcontext(entries))
+    tree = walk(tmp_path)
+    monkeypatch.undo()
+    assert tree.files == ()
+    assert tree.oddities == (Oddity("bad", OddityKind.UNREADABLE, "I/O error"),)
+
+
+@pytest.mark.parametrize("call", ["open", "stat"])
+def test_what_is_not_covered_and_unreadable_is_still_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    write(tmp_path / ".git" / "HEAD")
+    refuse(monkeypatch, call, ".git")
+    (found,) = walk(tmp_path).not_covered
+    monkeypatch.undo()
+    assert found.path == ".git"
+    assert not found.complete
