@@ -84,17 +84,19 @@ class Step:
     output: str
 
 
-_BLOCK = re.compile(r"<!-- run(?:: (\S+))? -->\n```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_BLOCK = re.compile(r"(<!-- run(?:: (\S+))? -->\n```console\n)(.*?)^```$", re.DOTALL | re.MULTILINE)
+_FINGERPRINT = re.compile(r"\b(key +)[0-9a-f]{64}")
 
 
-def steps(page: Path) -> list[tuple[str, Step]]:
-    """The commands of a page's marked blocks, each with the folder that it runs in."""
-    found = []
-    for where, block in _BLOCK.findall(page.read_text("utf-8")):
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            command, _, output = part.partition("\n")
-            found.append((where, Step(command, output)))
-    return found
+def steps(block: str) -> list[Step]:
+    """The commands of a block and what it says that they print."""
+    parts = re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]
+    return [Step(*part.partition("\n")[::2]) for part in parts]
+
+
+def commands_of(page: Path) -> list[str]:
+    """The commands of a page's marked blocks."""
+    return [step.command for b in _BLOCK.findall(page.read_text("utf-8")) for step in steps(b[2])]
 
 
 def as_pattern(text: str) -> str:
@@ -111,32 +113,49 @@ def prepare(directory: Path) -> None:
     manifest.generate_key_pair(directory / "key.pem", passphrase=None)
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if steps(p)], ids=relative)
+def printed(command: str, where: Path) -> str:
+    """What a command prints on a terminal of 100 columns without colours."""
+    left_out = {"COLUMNS", "NO_COLOR", "FORCE_COLOR"}
+    kept = {k: v for k, v in os.environ.items() if k not in left_out}
+    scripts = Path(sys.executable).parent
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=where,
+        env={**kept, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "100"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return "\n".join(line.rstrip() for line in done.stdout.strip("\n").splitlines())
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if commands_of(p)], ids=relative)
 def test_commands_run_and_print_what_the_page_says(page: Path, tmp_path: Path) -> None:
     for tool in ("bash", "jq"):
         if shutil.which(tool) is None:
             pytest.skip(f"needs {tool}")
     prepare(tmp_path)
-    scripts = Path(sys.executable).parent
-    kept = {k: v for k, v in os.environ.items() if k not in {"COLUMNS", "NO_COLOR", "FORCE_COLOR"}}
-    environment = {**kept, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "100"}
-    for where, step in steps(page):
-        done = subprocess.run(
-            ["bash", "-c", step.command],
-            cwd=ROOT / where if where else tmp_path,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        said = "\n".join(line.rstrip() for line in done.stdout.strip("\n").splitlines())
-        assert re.fullmatch(as_pattern(step.output), said), (
-            f"{relative(page)}: `{step.command}` prints\n{done.stdout}\nand the page says\n{step.output}"
-        )
+    wrong = []
+
+    def run(block: re.Match[str]) -> str:
+        told = []
+        for step in steps(block[3]):
+            said = printed(step.command, ROOT / block[2] if block[2] else tmp_path)
+            if not re.fullmatch(as_pattern(step.output), said):
+                wrong.append(f"`{step.command}` prints\n{said}\nand the page says\n{step.output}")
+            shown = _FINGERPRINT.sub(r"\1…", said)
+            told.append(f"$ {step.command}\n{shown}\n" if said else f"$ {step.command}\n")
+        return block[1] + "\n".join(told) + "```"
+
+    text = _BLOCK.sub(run, page.read_text("utf-8"))
+    if os.environ.get("UPDATE_GOLDEN"):
+        page.write_text(text, "utf-8")
+    else:
+        assert wrong == []
 
 
 def test_readme_shows_the_main_job() -> None:
-    commands = [step.command.split()[:2] for _, step in steps(ROOT / "README.md")]
+    shown = [command.split()[:2] for command in commands_of(ROOT / "README.md")]
     for name in ("init", "build", "sign", "verify", "lint"):
-        assert ["manifest", name] in commands
+        assert ["manifest", name] in shown
