@@ -15,12 +15,13 @@ from manifest.lint.release import Basis, Origin, VerificationStatus
 from manifest.lint.verdict import Column, Requirement, Status, Verdict
 from manifest.render import Paint, plain
 
-__all__ = ["headline", "render_lint", "render_lint_summary"]
+__all__ = ["component_lines", "headline", "render_lint", "render_lint_summary"]
 
 _MAX_MISSING = 16
 _MAX_FINDINGS = 30
 _MAX_NAMED = 3
 _LABEL = 12
+_NO_VERSION = "unversioned"  # what a draft says where nothing gives the version
 
 _STATE_ROLE = {
     State.EVIDENCED: "good",
@@ -42,7 +43,8 @@ _VERIFICATION = {
 
 def headline(report: LintReport) -> str:
     """The answer in one sentence that can be quoted without the rest."""
-    who = printable(f"{report.name} {report.version}")
+    version = "" if report.version == _NO_VERSION else f" {report.version}"
+    who = printable(f"{report.name}{version}")
     if report.basis is Basis.DECLARATIONS:
         verb = "would be" if report.verdict is Verdict.CLOSED else "would meet the criteria of"
         return (
@@ -86,8 +88,9 @@ def render_lint(
         lines += ["", *_columns(report, width, paint)]
         lines += _missing(report, width, paint)
     lines += _problems(report, width, paint)
+    if not quiet and report.components:
+        lines += ["", "Components", *component_lines(report.components, width, paint)]
     if not quiet:
-        lines += _components(report.components, width, paint)
         lines += _exceptions(report, width, paint)
     lines += _ending(report, paint)
     return "\n".join(lines) + "\n"
@@ -102,7 +105,7 @@ def render_lint_summary(report: LintReport, *, paint: Paint = plain, width: int 
 
 def _headline(report: LintReport, width: int, paint: Paint) -> Iterator[str]:
     # Wrapped before it is painted: codes for colour have no width.
-    lines = textwrap.wrap(headline(report), max(width, 40))
+    lines = textwrap.wrap(headline(report), max(width, 40), break_on_hyphens=False)
     verdict = report.verdict.value
     for number, line in enumerate(lines):
         if number == 0 and verdict in line:
@@ -201,7 +204,9 @@ def _missing(report: LintReport, width: int, paint: Paint) -> Iterator[str]:
 
 def _hanging(code: str, text: str, width: int, paint: Paint, role: str) -> Iterator[str]:
     indent = "  " + " " * (len(code) + 2)
-    lines = textwrap.wrap(printable(text), max(width - len(indent), 30)) or [""]
+    lines = textwrap.wrap(
+        printable(text), max(width - len(indent), 30), break_on_hyphens=False
+    ) or [""]
     yield f"  {paint(code, role)}  {lines[0]}"
     for line in lines[1:]:
         yield indent + line
@@ -238,14 +243,13 @@ def _problem(finding: Finding, width: int, paint: Paint, *, remedies: bool) -> I
             yield indent + paint(line, "dim")
 
 
-def _components(components: Sequence[ComponentEvidence], width: int, paint: Paint) -> Iterator[str]:
-    if not components:
-        return
-    yield ""
-    yield "Components"
+def component_lines(
+    components: Sequence[ComponentEvidence], width: int, paint: Paint
+) -> Iterator[str]:
+    """A line for each component: its state, its name, and what there is of it."""
     order = list(KINDS)
     shown = sorted(components, key=lambda c: (c.state.rank, order.index(c.kind)))
-    longest = min(max(len(_title(c)) for c in shown), 34)
+    longest = min(max((len(_title(c)) for c in shown), default=0), 34)
     for component in shown:
         state = paint(f"{component.state.value:<9}", _STATE_ROLE[component.state])
         room = width - 2 - 9 - 2 - longest - 2
