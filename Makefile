@@ -58,7 +58,7 @@ format: $(VENV)/dev
 
 #: make spec     write again what is generated in spec/: test vectors and the page of rules
 spec: $(VENV)/dev
-	$(BIN)/python spec/vectors/generate.py
+	$(BIN)/python -m spec.vectors.generate
 	$(BIN)/manifest rules --format markdown > spec/rules.md
 
 #: make bench    time against openssl and the peer tool; minutes, and gigabytes of disk

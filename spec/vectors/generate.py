@@ -1,7 +1,7 @@
 """Writes the test vectors that stand beside this script, and the examples in the pages above.
 
-    python spec/vectors/generate.py                  write them where they stand
-    python spec/vectors/generate.py --into X/vectors  write them there, and the pages into X
+    python -m spec.vectors.generate                  write them where they stand
+    python -m spec.vectors.generate --into X/vectors  write them there, and the pages into X
 
 What is accepted and what is refused is decided in `vector_tables.py` and `vector_signed.py`, by
 hand; the script stops when the implementation disagrees. Digests and bytes are computed.
@@ -20,10 +20,6 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-
-import spec_pages
-import vector_signed as signed
-import vector_tables as tables
 
 from manifest import strict_json
 from manifest.build import assemble, build
@@ -46,6 +42,9 @@ from manifest.signing.signer import sign_payload
 from manifest.signing.statement import build_statement, parse_statement
 from manifest.signing.verification import verify_signature
 from manifest.verify.run import verify
+from spec.vectors import spec_pages
+from spec.vectors import vector_signed as signed
+from spec.vectors import vector_tables as tables
 
 HERE = Path(__file__).resolve().parent
 SPEC = HERE.parent

@@ -35,8 +35,8 @@ def about(case: dict[str, Any]) -> str:
 @pytest.fixture(scope="module")
 def again(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("spec")
-    script = [sys.executable, str(VECTORS / "generate.py"), "--into", str(directory / "vectors")]
-    done = subprocess.run(script, capture_output=True, text=True, check=False)
+    script = [sys.executable, "-m", "spec.vectors.generate", "--into", str(directory / "vectors")]
+    done = subprocess.run(script, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return directory
 
