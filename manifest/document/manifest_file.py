@@ -236,7 +236,11 @@ def _file_line(file: ManifestFile) -> str:
         plain["source"] = file.source
     if file.components:
         plain["components"] = list(file.components)
-    return json.dumps(plain, ensure_ascii=False)
+    return _ENCODER.encode(plain)
+
+
+# `json.dumps` with an option makes an encoder for each call, and there is a call for each file.
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
 def parse_manifest(data: bytes, *, name: str = FILE_NAME) -> Manifest:

@@ -31,6 +31,9 @@ MAX_COMPONENT_BYTES = 255
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _DRIVE = re.compile("[A-Za-z]:")
+# Most paths are of this form, and all of this form are sound: at most 31 components of at most
+# 100 bytes, none of which begins with a dot. One match is four times as fast as all the questions.
+_PLAIN = re.compile(r"[\w-][\w.-]{0,99}(?:/[\w-][\w.-]{0,99}){0,30}", re.ASCII)
 
 
 def path_problem(path: str) -> str | None:
@@ -41,6 +44,8 @@ def path_problem(path: str) -> str | None:
     characters, lone surrogates (names that are not UTF-8), and lengths beyond `MAX_PATH_BYTES`
     and `MAX_COMPONENT_BYTES`.
     """
+    if _PLAIN.fullmatch(path):
+        return None
     if not path:
         return "is empty"
     if len(path) > MAX_PATH_BYTES:
