@@ -63,6 +63,7 @@ class Rule:
         frameworks: The parts of public frameworks that it maps to.
         exemptable: Whether an exception in the description may silence it. What protects the
             reader from the description's own author is not exemptable.
+        of_files: Whether it looks at files, and has nothing to say of declarations alone.
     """
 
     code: str
@@ -78,6 +79,7 @@ class Rule:
     needs: Needs | None = None
     frameworks: tuple[FrameworkElement, ...] = ()
     exemptable: bool = True
+    of_files: bool = False
 
     def finding(
         self,
@@ -121,6 +123,7 @@ def rule(
     good: Example,
     frameworks: tuple[FrameworkElement, ...] = (),
     exemptable: bool = True,
+    of_files: bool = False,
 ) -> Callable[[Callable[[Rule, Release], Iterator[Finding]]], Check]:
     """Declare a rule; the function below it gets the rule, to make findings with, and a release."""
 
@@ -141,6 +144,7 @@ def rule(
                 check,
                 frameworks=frameworks,
                 exemptable=exemptable,
+                of_files=of_files,
             )
         )
         return check

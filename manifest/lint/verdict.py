@@ -145,8 +145,8 @@ def verdict(requirements: Iterable[Requirement]) -> Verdict:
 def missing_for(target: Verdict, requirements: Sequence[Requirement]) -> tuple[Requirement, ...]:
     """What stands between a release and ``target``, in the order of what gains most.
 
-    A requirement that several frameworks ask for comes before one that only the verdict needs;
-    among equals the lower verdict's comes first, then the order of the rules.
+    The lower verdict's requirements come first; among those of one verdict, those that more of the
+    frameworks with a column of their own ask for too, then the order of the rules.
     """
     lacking = [
         r
@@ -157,7 +157,7 @@ def missing_for(target: Verdict, requirements: Sequence[Requirement]) -> tuple[R
 
 
 def _gain(requirement: Requirement) -> int:
-    return len({e.framework for e in requirement.frameworks})
+    return len({e.framework for e in requirement.frameworks} - {Framework.INDEX})
 
 
 def column(framework: Framework, requirements: Sequence[Requirement]) -> Column:

@@ -55,12 +55,15 @@ def headline(report: LintReport) -> str:
     if report.pinned_accepted:
         counted = plural(report.pinned_accepted, "pinned reference")
         parts[0] += f", {counted} taken on trust"
+    lacks = f"it lacks {_named(report.missing)}" if report.missing else ""
     if report.claim is not None and report.claim is not report.verdict:
-        parts.append(f"it claims {report.claim}")
+        same = bool(lacks) and report.claim is report.next_verdict
+        parts.append(f"it claims {report.claim}" + (f", for which {lacks}" if same else ""))
+        lacks = "" if same else lacks
     elif report.declared_verdict is not report.verdict:
         parts.append(f"what is declared would make it {report.declared_verdict}")
-    if report.next_verdict is not None and report.missing:
-        parts.append(f"for {report.next_verdict} it lacks {_named(report.missing)}")
+    if lacks:
+        parts.append(f"for {report.next_verdict} {lacks}")
     return "; ".join(parts) + "."
 
 
@@ -130,9 +133,11 @@ def _columns(report: LintReport, width: int, paint: Paint) -> Iterator[str]:
         )
     if report.claim is not None:
         beyond = report.claim.rank > report.verdict.rank
-        note = "more than the evidence bears" if beyond else ""
+        note = "more than what is here bears" if beyond else ""
         rows.append(("claimed", report.claim.value, "bad" if beyond else "good", note))
-    rows.append(("evidenced", report.verdict.value, role, _whence(report)))
+    by_words = report.basis is Basis.DECLARATIONS
+    label = "declared" if by_words else "evidenced"
+    rows.append((label, report.verdict.value, role, _whence(report)))
     reached = report.mof.mof_class
     wanted = [
         KINDS[kind].title for class_, kind in report.mof.missing if class_ == _next_class(report)
@@ -141,8 +146,8 @@ def _columns(report: LintReport, width: int, paint: Paint) -> Iterator[str]:
     rows.append(
         ("MOF 1.0", f"class {reached}" if reached else "no class", _good(bool(reached)), note)
     )
-    rows.append(("OSAID 1.0", *_column(report.osaid, "criteria met", "criteria not met")))
-    rows.append(("EU 53(2)", *_column(report.eu, "precondition holds", "does not hold")))
+    rows.append(("OSAID 1.0", *_column(report, report.osaid, "criteria met", "criteria not met")))
+    rows.append(("EU 53(2)", *_column(report, report.eu, "precondition holds", "does not hold")))
     rows.append(("signature", _VERIFICATION[report.verification.status], *_signature(report)))
     for label, value, colour, remark in rows:
         room = width - 2 - _LABEL - 18 - 2
@@ -164,9 +169,10 @@ def _good(holds: bool) -> str:  # noqa: FBT001 - the condition itself is the arg
     return "good" if holds else "dim"
 
 
-def _column(column: Column, met: str, not_met: str) -> tuple[str, str, str]:
+def _column(report: LintReport, column: Column, met: str, not_met: str) -> tuple[str, str, str]:
     if column.status is Status.MET:
-        return met, "good", "on this evidence"
+        by_words = report.basis is Basis.DECLARATIONS
+        return met, "good", "by declarations alone" if by_words else "on this evidence"
     word = "could not tell" if column.status is Status.UNDECIDED else not_met
     return word, "warn", f"lacks {_named(column.missing)}"
 

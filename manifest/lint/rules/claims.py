@@ -9,7 +9,7 @@ from manifest.display import printable
 from manifest.errors import DocumentError, UndecidedError
 from manifest.findings import Finding, Location, Severity
 from manifest.lint.examples import CARD
-from manifest.lint.release import Release
+from manifest.lint.release import Basis, Release
 from manifest.lint.rule import Example, Rule, requirements, rule
 from manifest.lint.verdict import Verdict, missing_for, verdict
 
@@ -59,9 +59,14 @@ def claim_exceeds_evidence(rule: Rule, release: Release) -> Iterator[Finding]:
     named = ", ".join(r.title for r in lacking[:_MAX_NAMED])
     more = f" and {len(lacking) - _MAX_NAMED} more" if len(lacking) > _MAX_NAMED else ""
     yield rule.finding(
-        f"the description claims {claimed}; the evidence bears {reached}. Missing: {named}{more}",
+        f"the description claims {claimed}; {_bears(release)} {reached}. Missing: {named}{more}",
         location=release.location("claim"),
     )
+
+
+def _bears(release: Release) -> str:
+    by_words = release.basis is Basis.DECLARATIONS
+    return "what is declared bears" if by_words else "the evidence bears"
 
 
 @rule(
@@ -91,7 +96,7 @@ def card_says_open_source(rule: Rule, release: Release) -> Iterator[Finding]:
     for path in sorted(paths):
         for line, words in _claims(release, path):
             yield rule.finding(
-                f"says “{printable(words)}”; the evidence bears {reached}",
+                f"says “{printable(words)}”; {_bears(release)} {reached}",
                 location=Location(path, line),
             )
 

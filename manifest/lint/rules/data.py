@@ -24,7 +24,7 @@ _SOURCES = """data:
     code="DAT001",
     name="data-sources-not-listed",
     gates=Verdict.OPEN_SOURCE,
-    title="the list of training data, source by source",
+    title="a list of the training data",
     rationale="Which data a model was trained on is the first thing that most releases leave out. "
     "The Open Source AI Definition asks for all of it to be described, also what cannot be shared.",
     remedy="List every source under `data.sources`, published or not.",
@@ -44,7 +44,7 @@ def sources_listed(release: Release) -> Outcome:
     code="DAT002",
     name="data-source-incomplete",
     gates=Verdict.OPEN_SOURCE,
-    title="for each source, what it is and where to get it, or why not",
+    title="what each source of data is and where to get it",
     rationale="A source's name alone tells nobody what is in it or how to obtain it. Data may be "
     "withheld, with the reason and with how others could obtain it.",
     remedy="Give each source a `description`, and `url`, `reference` or `files`, or `withheld` "

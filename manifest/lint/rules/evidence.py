@@ -23,6 +23,7 @@ _TRAINING = "components:\n  training-code:\n    files: [train.py]\n"
     remedy="Publish the real thing, or say under `withheld` why it is not there.",
     bad=Example(_TRAINING, {"train.py": "x = 1\n"}),
     good=Example("components:\n  training-code:\n    withheld: {reason: It is not ours.}\n"),
+    of_files=True,
 )
 def evidence_refused(rule: Rule, release: Release) -> Iterator[Finding]:
     """Components none of whose files pass the test of content.
@@ -39,7 +40,8 @@ def evidence_refused(rule: Rule, release: Release) -> Iterator[Finding]:
         more = f" ({plural(len(refused) - 1, 'more file')} refused)" if len(refused) > 1 else ""
         asked = TESTS[component.kind][1]
         yield rule.finding(
-            f"{name_of(component.kind)}: {refused[0]}{more}. Looked for: {asked}",
+            f"{printable(refused[0].path)} is no evidence of {name_of(component.kind)}: it "
+            f"{refused[0].reason}{more}. Looked for: {asked}",
             location=Location(refused[0].path),
             component=component.spec.id,
         )
@@ -56,6 +58,7 @@ def evidence_refused(rule: Rule, release: Release) -> Iterator[Finding]:
         "components:\n  training-code:\n    files: [src]\n",
         {"src/train.py": "for step in range(3):\n    print(step)\n"},
     ),
+    of_files=True,
 )
 def files_missing(rule: Rule, release: Release) -> Iterator[Finding]:
     """Patterns that match nothing, and files of the manifest that are not there."""

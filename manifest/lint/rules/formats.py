@@ -30,6 +30,7 @@ _CONFIG = '{"architectures": ["S"], "auto_map": {"AutoModel": "modeling_sparrow.
         "components:\n  model-parameters-final:\n    files: [model.safetensors]\n",
         {"model.safetensors": "<safetensors w=2x3>"},
     ),
+    of_files=True,
 )
 def pickle_weights(rule: Rule, release: Release) -> Iterator[Finding]:
     """Weights in a format that can run code when it is loaded."""
@@ -63,6 +64,7 @@ def pickle_weights(rule: Rule, release: Release) -> Iterator[Finding]:
         "components:\n  model-architecture:\n    files: [config.json, modeling_sparrow.py]\n",
         {"config.json": _CONFIG, "modeling_sparrow.py": "class SparrowModel:\n    pass\n"},
     ),
+    of_files=True,
 )
 def remote_code(rule: Rule, release: Release) -> Iterator[Finding]:
     """Code that a configuration asks a loader to run and that is not in the release."""

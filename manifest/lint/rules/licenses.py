@@ -204,6 +204,7 @@ def licenses_disagree(rule: Rule, release: Release) -> Iterator[Finding]:
     remedy="Say in the description which component is under it, or take it out.",
     bad=Example(_described("mit"), _FILES | {"LICENSE": "<license Apache-2.0>"}),
     good=Example(_described("mit"), _FILES | {"LICENSE": "<license MIT>"}),
+    of_files=True,
 )
 def license_text_unexplained(rule: Rule, release: Release) -> Iterator[Finding]:
     """License files of open licenses that nothing is declared to be under."""

@@ -70,7 +70,7 @@ def seeds(release: Release) -> Outcome:
     code="REP004",
     name="environment-not-pinned",
     gates=Verdict.REPLAYABLE,
-    title="the environment, pinned",
+    title="a pinned environment",
     rationale="Another version of a library is enough to end in other weights.",
     remedy="Publish a lock file and name it under `training.environment.lockfile`, or name the "
     "container image by digest under `training.environment.container`.",

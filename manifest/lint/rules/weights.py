@@ -28,7 +28,7 @@ _LANGUAGE_TASKS = re.compile(
     code="WGT001",
     name="final-weights-missing",
     gates=Verdict.WEIGHTS_AVAILABLE,
-    title="final weights, complete",
+    title="complete final weights",
     rationale="Without the final weights, all of them, nobody can run the model that was announced.",
     remedy="Publish the final weights in the release and name their files under "
     "`components.model-parameters-final`.",
@@ -61,6 +61,7 @@ def final_weights(release: Release) -> Outcome:
         },
     ),
     good=Example(_DESCRIBED, {"model.safetensors": "<safetensors w=2x3>"}),
+    of_files=True,
 )
 def weights_broken(rule: Rule, release: Release) -> Iterator[Finding]:
     """Headers and indexes of weights that do not agree with the files."""
@@ -84,7 +85,7 @@ def weights_broken(rule: Rule, release: Release) -> Iterator[Finding]:
     code="WGT003",
     name="architecture-missing",
     gates=Verdict.OPEN_WEIGHT,
-    title="the architecture, as configuration or code",
+    title="the architecture",
     rationale="Weights are numbers; without the architecture nobody knows what to compute with "
     "them. Formats that carry their graph (ONNX, TFLite, SavedModel, TorchScript, GGUF, Core ML) "
     "say it themselves.",
@@ -119,7 +120,7 @@ def architecture(release: Release) -> Outcome:
     code="WGT004",
     name="tokenizer-missing",
     gates=Verdict.OPEN_WEIGHT,
-    title="the tokenizer, where the model needs one",
+    title="a tokenizer",
     rationale="A language model computes with tokens; without its own tokenizer its weights "
     "are of no use.",
     remedy="Publish `tokenizer.json`, or the vocabulary and merges, under `components.tokenizer`.",
