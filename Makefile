@@ -56,14 +56,15 @@ format: $(VENV)/dev
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
-#: make spec     write again what is generated in spec/: test vectors and the page of rules
+#: make spec     write again what is generated: test vectors, the page of rules, shown output
 spec: $(VENV)/dev
 	$(BIN)/python -m spec.vectors.generate
 	$(BIN)/manifest rules --format markdown > spec/rules.md
+	UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/project/test_documents.py -k commands_run
 
-#: make bench    time against openssl and the peer tool; minutes, and gigabytes of disk
+#: make bench    time beside openssl and the peer tool; needs a quiet machine and some disk
 bench: $(VENV)/dev
-	$(BIN)/python tests/benchmarks/run.py
+	for script in tests/benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
 
 #: make clean    remove what was built here
 clean:
