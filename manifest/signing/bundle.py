@@ -141,10 +141,10 @@ def serialize_bundle(envelope: dsse.Envelope, key_hint: str) -> bytes:
 
 
 def _check_media_type(media_type: Any, what: str) -> None:
-    if media_type in {MEDIA_TYPE, _OTHER_SPELLING}:
-        return
     where = f"{what}: mediaType"
     found = read_text(media_type, where)
+    if found in {MEDIA_TYPE, _OTHER_SPELLING}:
+        return
     if found.startswith("application/vnd.dev.sigstore.bundle"):
         raise refusal(
             where,

@@ -20,13 +20,16 @@ certificate became valid instead, for which none is ever expired.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime as dt
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509 import verification as x509_verification
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import Criticality, ExtensionPolicy
@@ -111,7 +114,8 @@ def load_roots(pem: bytes, *, what: str = "the root certificate") -> tuple[Root,
             remedy="Give a PEM file that holds the root certificate alone.",
         )
     try:
-        certificates = x509.load_pem_x509_certificates(pem)
+        with _quiet():
+            certificates = x509.load_pem_x509_certificates(pem)
         return tuple(_root(certificate) for certificate in certificates)
     except _UNREADABLE:
         raise UsageError(
@@ -280,11 +284,20 @@ def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     return True
 
 
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the parser's warnings on standard error; path validation refuses what they are about."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        yield
+
+
 def _load(der: bytes, name: str) -> x509.Certificate:
     try:
-        certificate = x509.load_der_x509_certificate(der)
-        # Extensions are parsed on first use; a malformed one is found here and not later.
-        _ = certificate.extensions, certificate.subject, certificate.issuer
+        with _quiet():
+            certificate = x509.load_der_x509_certificate(der)
+            # Extensions are parsed on first use; a malformed one is found here and not later.
+            _ = certificate.extensions, certificate.subject, certificate.issuer
     except (x509.DuplicateExtension, x509.InvalidVersion, *_UNREADABLE):
         raise _refused(f"{name} cannot be read") from None
     return certificate

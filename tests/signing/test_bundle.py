@@ -127,6 +127,7 @@ def two_signatures(value: Value) -> None:
             id="no-bundle",
         ),
         pytest.param(lambda b: b.update(mediaType=3), "is not a text", id="media-type-number"),
+        pytest.param(lambda b: b.update(mediaType=[]), "is not a text", id="media-type-list"),
         pytest.param(lambda b: b.update(extra=1), 'unknown field "extra"', id="bundle-field"),
         pytest.param(
             lambda b: b.update(media_type=b.pop("mediaType")), "lacks the field", id="snake-case"
@@ -231,7 +232,8 @@ def test_duplicate_key_is_refused_at_every_level(sound: Value, text: str) -> Non
 
 
 def test_bundle_that_is_no_object_is_refused() -> None:
-    for value in ([], "x", 1, None):
+    values: tuple[object, ...] = ([], "x", 1, None)
+    for value in values:
         with pytest.raises(NotTrustedError, match="is not an object"):
             parse(value)
 

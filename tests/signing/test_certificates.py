@@ -301,7 +301,7 @@ def test_weak_rsa_root_is_refused() -> None:
 def test_validity_is_judged_in_the_callers_time_zone() -> None:
     end_of_validity = NOW + DAY
     east = dt.timezone(dt.timedelta(hours=9))
-    assert verify([LEAF, MIDDLE], at=end_of_validity.astimezone(east))
+    assert verify([LEAF, MIDDLE], at=end_of_validity.astimezone(east)).subject == "CN=signer"
     with pytest.raises(NotTrustedError, match="expired"):
         verify([LEAF, MIDDLE], at=(end_of_validity + dt.timedelta(seconds=1)).astimezone(east))
 
@@ -315,6 +315,19 @@ def test_certificate_that_cannot_be_read(spoil: Callable[[bytes], bytes]) -> Non
     roots = load_roots(ROOT.pem)
     with pytest.raises(NotTrustedError, match="certificate 2 cannot be read"):
         certificates.verify_chain([LEAF.der, spoil(MIDDLE.der)], roots, at=NOW, what="model.sig")
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["leaf", "intermediate"])
+def test_negative_serial_number_is_refused_without_a_warning(place: int) -> None:
+    chain = [LEAF, MIDDLE]
+    der = bytearray(chain[place].der)
+    serial = chain[place].certificate.serial_number
+    number = serial.to_bytes((serial.bit_length() + 8) // 8)
+    der[der.index(number)] |= 0x80
+    spoiled = [holder.der for holder in chain]
+    spoiled[place] = bytes(der)
+    with pytest.raises(NotTrustedError, match=r"^model\.sig: "):
+        certificates.verify_chain(spoiled, load_roots(ROOT.pem), at=NOW, what="model.sig")
 
 
 def test_name_with_control_characters_is_escaped() -> None:
