@@ -42,8 +42,8 @@ def read_object(
     """
     if not isinstance(value, dict):
         raise refusal(where, "is not an object")
-    for name in sorted(required - value.keys()):
-        raise refusal(where, f"lacks the field {name}")
+    if not required <= value.keys():
+        raise refusal(where, f"lacks the field {min(required - value.keys())}")
     if not open_ended:
         for name in sorted(value.keys() - required - optional):
             raise refusal(where, f"has the unknown field {shown(name)}")

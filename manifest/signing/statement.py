@@ -52,7 +52,9 @@ _MAX_RESOURCES = 1_000_000
 _MAX_IGNORE_PATHS = 10_000
 _MAX_OFFSET = 2**63 - 1
 
-_HEX = re.compile("(?:[0-9a-f]{2})+")
+_RESOURCE_FIELDS = frozenset({"name", "digest", "algorithm"})
+
+_HEX = re.compile("[0-9a-f]+")
 _GLOB = re.compile(r"[*?\[]")
 # The suffix of a byte range, after the last but one colon: file names may hold colons.
 _RANGE = re.compile("(.+):(0|[1-9][0-9]{0,18}):(0|[1-9][0-9]{0,18})", re.DOTALL)
@@ -130,7 +132,7 @@ def build_statement(
     entries = sorted(resources)
     root = hashlib.sha256()
     for path, digest in entries:
-        if not _HEX.fullmatch(digest):
+        if not _HEX.fullmatch(digest) or len(digest) % 2:
             raise DocumentError(f"the digest of {shown(path)} is not lower-case hex")
         root.update(bytes.fromhex(digest))
     value = {
@@ -149,12 +151,14 @@ def build_statement(
             ],
         },
     }
-    payload = json.dumps(value, separators=(",", ":")).encode("ascii")
     try:
-        parse_statement(payload)
+        _read(value, "the statement")
+        subject_name.encode()
     except NotTrustedError as exc:
         raise DocumentError(f"cannot be signed: {exc.message}", remedy=exc.remedy) from None
-    return payload
+    except UnicodeEncodeError:
+        raise DocumentError(f"the name {shown(subject_name)} is not valid Unicode") from None
+    return json.dumps(value, separators=(",", ":")).encode("ascii")
 
 
 def parse_statement(payload: bytes, *, what: str = "the signed statement") -> OmsStatement:
@@ -175,6 +179,10 @@ def parse_statement(payload: bytes, *, what: str = "the signed statement") -> Om
         max_depth=_MAX_DEPTH,
         error=NotTrustedError,
     )
+    return _read(value, what)
+
+
+def _read(value: Any, what: str) -> OmsStatement:
     where = f"{what}:"
     # The type comes first: a statement of another kind should be told so, not that it lacks fields.
     fields = read_object(value, where, required={"_type"}, open_ended=True)
@@ -304,36 +312,37 @@ def _resources(value: Any, where: str, settings: OmsStatement) -> tuple[Resource
     resources = []
     names: set[str] = set()
     for index, entry in enumerate(entries):
-        place = f"{where}[{index}]"
-        fields = read_object(
-            entry, place, required={"name", "digest", "algorithm"}, open_ended=True
-        )
-        name = read_text(fields["name"], f"{place}.name")
-        if name in names:
-            raise refusal(f"{place}.name", f"lists {shown(name)} a second time")
-        names.add(name)
-        algorithm = read_text(fields["algorithm"], f"{place}.algorithm")
-        if algorithm not in spellings:
-            raise refusal(
-                f"{place}.algorithm",
-                f"is {shown(algorithm)}, and the statement's hash_type is {settings.hash_type}",
-            )
-        resources.append(_resource(name, fields["digest"], place, settings))
+        try:
+            resources.append(_resource(entry, settings, spellings, names))
+        except NotTrustedError as exc:
+            raise NotTrustedError(f"{where}[{index}]{exc.message}", remedy=exc.remedy) from None
     if settings.shard_size is not None:
         _check_ranges(resources, where, settings.shard_size)
     return tuple(resources)
 
 
-def _resource(name: str, digest: Any, where: str, settings: OmsStatement) -> Resource:
+def _resource(entry: Any, settings: OmsStatement, spellings: set[str], names: set[str]) -> Resource:
+    """One resource. Its place is put before the messages by the caller: there are many."""
+    fields = read_object(entry, "", required=_RESOURCE_FIELDS, open_ended=True)
+    name = read_text(fields["name"], ".name")
+    if name in names:
+        raise refusal(".name", f"lists {shown(name)} a second time")
+    names.add(name)
+    algorithm = read_text(fields["algorithm"], ".algorithm")
+    if algorithm not in spellings:
+        raise refusal(
+            ".algorithm",
+            f"is {shown(algorithm)}, and the statement's hash_type is {settings.hash_type}",
+        )
     path, start, end = name, None, None
     if settings.method is SerializationMethod.SHARDS:
         match = _RANGE.fullmatch(name)
         if match is None:
-            raise refusal(f"{where}.name", f"is {shown(name)}, which is not PATH:START:END")
+            raise refusal(".name", f"is {shown(name)}, which is not PATH:START:END")
         path, start, end = match.group(1), int(match.group(2)), int(match.group(3))
-    check_path(path, where=f"{where}.name", error=NotTrustedError)
-    checked = _digest(digest, f"{where}.digest", settings.hash_type)
-    return Resource(path, settings.hash_type, checked, start, end)
+    check_path(path, where=".name", error=NotTrustedError)
+    digest = _digest(fields["digest"], ".digest", settings.hash_type)
+    return Resource(path, settings.hash_type, digest, start, end)
 
 
 def _check_ranges(resources: list[Resource], where: str, size: int) -> None:
@@ -356,6 +365,6 @@ def _check_ranges(resources: list[Resource], where: str, size: int) -> None:
 
 def _digest(value: Any, where: str, algorithm: str) -> str:
     length = 2 * DIGEST_BYTES[algorithm]
-    if not isinstance(value, str) or not _HEX.fullmatch(value) or len(value) != length:
+    if not isinstance(value, str) or len(value) != length or not _HEX.fullmatch(value):
         raise refusal(where, f"is not a {algorithm} digest: {length} lower-case hex digits")
     return value

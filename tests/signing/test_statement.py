@@ -94,7 +94,8 @@ def test_built_bytes_do_not_depend_on_the_order_given() -> None:
         pytest.param([("a", "ab" * 20)], [], "not a sha256 digest", id="sha1"),
         pytest.param([("a", "ab" * 32)] * 2, [], "a second time", id="twice"),
         pytest.param([("a", "ab" * 32)], ["*.tmp"], "glob", id="ignored-glob"),
-        pytest.param([("\udcff", "ab" * 32)], [], "surrogate", id="not-unicode"),
+        pytest.param([("\udcff", "ab" * 32)], [], "not UTF-8", id="not-unicode"),
+        pytest.param([("a", "a")], [], "not lower-case hex", id="half-a-byte"),
     ],
 )
 def test_builder_refuses_what_a_verifier_would(
@@ -103,6 +104,11 @@ def test_builder_refuses_what_a_verifier_would(
     with pytest.raises(DocumentError) as caught:
         build_statement("m", entries, ignore)
     assert problem in caught.value.message
+
+
+def test_builder_refuses_a_name_that_is_not_unicode() -> None:
+    with pytest.raises(DocumentError, match="not valid Unicode"):
+        build_statement("m\ud800", [("a", "ab" * 32)])
 
 
 @pytest.mark.parametrize("algorithm", ["blake2b", "blake3"])
