@@ -128,7 +128,7 @@ SECP256K1 = ec.generate_private_key(ec.SECP256K1()).private_bytes(
         pytest.param(
             openssl("ecparam", "-name", "sect283k1", "-genkey"),
             None,
-            "not supported",
+            "not supported|curve sect283k1",  # releases of cryptography differ
             id="binary-curve",
         ),
         pytest.param(PUBLIC, None, "holds a public key", id="public-key"),
