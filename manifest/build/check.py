@@ -7,11 +7,18 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from manifest.build.assembly import assign
 from manifest.build.run import BuildResult, read_existing
-from manifest.document.manifest_file import Manifest, ManifestComponent
+from manifest.document.description import Description
+from manifest.document.manifest_file import (
+    Manifest,
+    ManifestComponent,
+    component_fields,
+    release_fields,
+)
 from manifest.errors import ExitCode
 
-__all__ = ["CheckResult", "check", "differing_claims"]
+__all__ = ["CheckResult", "check", "contradictions", "differing_claims"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -79,6 +86,34 @@ def differing_claims(old: Manifest, new: Manifest) -> Iterator[str]:
         yield "digests"
     if old.schema_version != new.schema_version:
         yield "schema_version"
+
+
+def contradictions(description: Description, manifest: Manifest) -> tuple[str, ...]:
+    """The fields in which a manifest says what its description does not.
+
+    The same answer as comparing with `assemble`, without hashing a list of files again.
+
+    Raises:
+        DocumentError: The description does not fit the files that the manifest lists.
+    """
+    paths: dict[str, list[str]] = {"": []}
+    for file in manifest.files:
+        paths.setdefault(file.root, []).append(file.path)
+    assigned = assign(description, paths)
+    wrong: set[str] = set()
+    for file in manifest.files:
+        ids = assigned[file.root, file.path]
+        if ids != file.components:
+            wrong.update(set(ids) ^ set(file.components))
+    fields = description.fields.get("components", {})
+    said = {c.id: (c.kind, component_fields(fields[c.id])) for c in description.components}
+    listed = {c.id: (c.kind, c.fields) for c in manifest.components}
+    wrong.update(_differing_keys(said, listed))
+    release = _differing_keys(release_fields(description), manifest.release)
+    return (
+        *(f"release.{key}" for key in release),
+        *(f"components.{id_}" for id_ in sorted(wrong, key=str.encode)),
+    )
 
 
 def _claims(manifest: Manifest, component: ManifestComponent) -> tuple[Any, ...]:

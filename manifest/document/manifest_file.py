@@ -8,6 +8,7 @@ tree are equal, and a difference between two manifests reads as a list of files.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import itertools
 import json
@@ -44,10 +45,11 @@ MAX_BYTES = 1024 * 1024 * 1024
 """The largest manifest that is read; some 200 bytes a file make it several million files."""
 MAX_DEPTH = 64
 
-_HEX64 = re.compile(r"[0-9a-f]{64}")
+_HEX64 = re.compile(r"[0-9a-f]{64}").fullmatch
 _SOURCES = frozenset({"measured", "hub-reported", "publisher-listed"})
 _FILE_FIELDS = frozenset({"root", "path", "size", "sha256", "blake3", "source", "components"})
 _MAX_SIZE = 2**63 - 1
+_BATCH = 4096  # lines hashed at once
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -132,9 +134,12 @@ class Manifest:
         return tuple(f for f in self.files if component in f.components)
 
 
-def file_sort_key(file: ManifestFile) -> tuple[bytes, bytes]:
-    """Order of files in a manifest: root, then path, each by UTF-8 bytes."""
-    return file.root.encode(), file.path.encode()
+def file_sort_key(file: ManifestFile) -> tuple[str, str]:
+    """Order of files in a manifest: root, then path, each by UTF-8 bytes.
+
+    Python orders text by code points, and UTF-8 keeps that order.
+    """
+    return file.root, file.path
 
 
 def files_digest(files: Iterable[ManifestFile]) -> str:
@@ -143,10 +148,16 @@ def files_digest(files: Iterable[ManifestFile]) -> str:
     As `tree_digest`, in the order of the manifest; before the path of a file in a named root stand
     the root and a NUL, so that no path of the release directory looks like one of a root.
     """
+    ordered = sorted(files, key=file_sort_key)
     digest = hashlib.sha256()
-    for file in sorted(files, key=file_sort_key):
-        root = f"{file.root}\0" if file.root else ""
-        digest.update(f"{root}{file.path}\0{file.size}\0{file.sha256}\n".encode())
+    for start in range(0, len(ordered), _BATCH):
+        lines = [
+            f"{f.root}\0{f.path}\0{f.size}\0{f.sha256}\n"
+            if f.root
+            else f"{f.path}\0{f.size}\0{f.sha256}\n"
+            for f in ordered[start : start + _BATCH]
+        ]
+        digest.update("".join(lines).encode())
     return digest.hexdigest()
 
 
@@ -163,13 +174,8 @@ def resolve(
         _resolve_component(spec, by_component[spec.id], description.fields["components"][spec.id])
         for spec in sorted(description.components, key=lambda c: c.id.encode())
     )
-    release = {
-        k: v
-        for k, v in description.fields.items()
-        if k not in ("schema_version", "components", "exceptions")
-    }
     return Manifest(
-        release=release,
+        release=release_fields(description),
         components=components,
         files=ordered,
         root_digest=files_digest(ordered),
@@ -178,17 +184,27 @@ def resolve(
     )
 
 
+def release_fields(description: Description) -> dict[str, Any]:
+    """What a manifest says of a release: its description, less what `build` resolves."""
+    resolved = ("schema_version", "components", "exceptions")
+    return {k: v for k, v in description.fields.items() if k not in resolved}
+
+
+def component_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What a manifest says of a component, from its fields in the description."""
+    return {k: v for k, v in fields.items() if k not in ("files", "exclude", "kind")}
+
+
 def _resolve_component(
     spec: ComponentSpec, files: Sequence[ManifestFile], fields: Mapping[str, Any]
 ) -> ManifestComponent:
-    kept = {k: v for k, v in fields.items() if k not in ("files", "exclude", "kind")}
     return ManifestComponent(
         id=spec.id,
         kind=spec.kind,
         file_count=len(files),
         size=sum(f.size for f in files),
         root_digest=files_digest(files) if files else "",
-        fields=kept,
+        fields=component_fields(fields),
     )
 
 
@@ -312,10 +328,10 @@ def _parse_file(plain: Any, index: int, name: str) -> ManifestFile:
         for field, digest in (("sha256", sha256), ("blake3", blake3)):
             if digest is None and field not in plain:
                 continue
-            if type(digest) is not str or not _HEX64.fullmatch(digest):
+            if type(digest) is not str or not _HEX64(digest):
                 raise TypeError(f"{field}: is not 64 lower-case hexadecimal digits")
         root, source = plain.get("root", ""), plain.get("source", "measured")
-        if type(root) is not str or ("root" in plain and not _IDENTIFIER.fullmatch(root)):
+        if type(root) is not str or ("root" in plain and not _is_identifier(root)):
             raise TypeError("root: is not a name")
         if type(source) is not str or source not in _SOURCES:
             raise TypeError(f"source: is not one of {', '.join(sorted(_SOURCES))}")
@@ -333,16 +349,24 @@ _IDENTIFIER = re.compile(r"[a-z0-9]([a-z0-9._-]{0,98}[a-z0-9])?")
 
 
 def _check_ids(ids: Any) -> None:
-    if type(ids) is not list or not ids or not all(type(i) is str for i in ids):
+    if type(ids) is not list or not ids:
         raise TypeError("components: is not a list of component ids")
-    if not all(_IDENTIFIER.fullmatch(i) for i in ids) or len(set(ids)) != len(ids):
-        raise TypeError("components: holds what is not a component id, or one twice")
+    for id_ in ids:
+        if type(id_) is not str or not _is_identifier(id_):
+            raise TypeError("components: holds what is not a component id")
+    if len(ids) > 1 and len(set(ids)) != len(ids):
+        raise TypeError("components: holds an id twice")
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_identifier(text: str) -> bool:
+    return _IDENTIFIER.fullmatch(text) is not None
 
 
 def _check_consistency(manifest: Manifest, file_count: int, name: str) -> None:
     known = {c.id for c in manifest.components}
     ids = [c.id.encode() for c in manifest.components]
-    keys = [file_sort_key(f) for f in manifest.files]
+    keys = [(f.root, f.path) for f in manifest.files]
     if any(a >= b for a, b in itertools.pairwise(keys)):
         index = next(i for i, (a, b) in enumerate(itertools.pairwise(keys)) if a >= b)
         word = "is listed twice" if keys[index] == keys[index + 1] else "is out of order"

@@ -24,7 +24,7 @@ import enum
 from collections.abc import Sequence
 
 from manifest import strict_json
-from manifest.build import assemble, differing_claims
+from manifest.build import contradictions
 from manifest.display import printable
 from manifest.document.description import FILE_NAME as DESCRIPTION_NAME
 from manifest.document.description import parse_description
@@ -33,7 +33,6 @@ from manifest.document.manifest_file import (
     MAX_BYTES,
     MAX_DEPTH,
     Manifest,
-    dump_manifest,
     parse_manifest,
 )
 from manifest.errors import DocumentError, ManifestError, NotTrustedError, UndecidedError
@@ -166,7 +165,7 @@ class Verification:
             return
         if data is None:
             return
-        if not _agrees(data, _expected(self.statement)[FILE_NAME]):
+        if not _agrees(data, _expected(self.statement, only=FILE_NAME)[FILE_NAME]):
             # A changed manifest is a changed file like any other, and nothing it says is used.
             self.manifest_changed = True
             if external:
@@ -289,7 +288,14 @@ class Verification:
         Raises:
             UndecidedError: Its bytes are not those that were hashed.
         """
-        if not _agrees(data, self.expected()[DESCRIPTION_NAME]):
+        statement, manifest = self.statement, self.trusted_manifest
+        if statement is not None:
+            wanted = _expected(statement, only=DESCRIPTION_NAME)[DESCRIPTION_NAME]
+        else:
+            assert manifest is not None  # noqa: S101 - one of the two lists the file
+            (file,) = (f for f in manifest.files if f.full_path == DESCRIPTION_NAME)
+            wanted = Expected(file.path, file.size, (file.sha256,))
+        if not _agrees(data, wanted):
             raise UndecidedError(f"{DESCRIPTION_NAME} changed while the release was verified")
 
     def claims(self, description: bytes | None) -> tuple[str, ...]:
@@ -305,18 +311,13 @@ class Verification:
         if description is None:
             return ()
         try:
-            derived = assemble(
-                parse_description(description), manifest.files, digests=manifest.digests
-            )
+            fields = contradictions(parse_description(description), manifest)
         except ManifestError as error:
             return (f"{DESCRIPTION_NAME} does not give this {FILE_NAME}: {error.message}",)
-        if dump_manifest(derived) == self._manifest_bytes:
-            return ()
-        differing = tuple(differing_claims(manifest, derived))
         return tuple(
             f"{FILE_NAME} says something else than the signed {DESCRIPTION_NAME} in: {field}"
-            for field in differing
-        ) or (f"{FILE_NAME} is not what `manifest build` makes of the signed {DESCRIPTION_NAME}",)
+            for field in fields
+        )
 
 
 def signer_info(envelope: VerifiedEnvelope, what: str) -> SignerInfo:
@@ -353,24 +354,26 @@ def _is_ours(data: bytes) -> bool:
     return isinstance(plain, dict) and plain.keys() >= _OURS
 
 
-def _expected(statement: OmsStatement, sizes: dict[str, int] | None = None) -> dict[str, Expected]:
-    """The signed resources by path, the byte ranges of each file together."""
+def _expected(
+    statement: OmsStatement, sizes: dict[str, int] | None = None, *, only: str | None = None
+) -> dict[str, Expected]:
+    """The signed resources by path, the byte ranges of each file together; or of one path."""
     sizes = sizes or {}
-    algorithm = Algorithm(statement.hash_type)
+    algorithm, shard_size = Algorithm(statement.hash_type), statement.shard_size
+    resources = statement.resources
+    if only is not None:
+        resources = tuple(r for r in resources if r.path == only)
+    if statement.method is SerializationMethod.FILES:
+        return {
+            r.path: Expected(r.path, sizes.get(r.path), (r.digest,), algorithm) for r in resources
+        }
     digests: dict[str, list[str]] = {}
     ends: dict[str, int] = {}
-    for resource in statement.resources:
+    for resource in resources:
         digests.setdefault(resource.path, []).append(resource.digest)
-        if resource.end is not None:
-            ends[resource.path] = max(resource.end, ends.get(resource.path, 0))
+        ends[resource.path] = max(resource.end or 0, ends.get(resource.path, 0))
     return {
-        path: Expected(
-            path,
-            sizes.get(path, ends.get(path)),
-            tuple(found),
-            algorithm,
-            statement.shard_size,
-        )
+        path: Expected(path, sizes.get(path, ends[path]), tuple(found), algorithm, shard_size)
         for path, found in digests.items()
     }
 

@@ -39,7 +39,7 @@ from manifest.verify.part import Part, select_part, within_root
 from manifest.verify.report import FileProblem, Mode, ProblemKind, Step, StepStatus, VerifyReport
 from manifest.verify.request import Request, path_inside, read_given
 from manifest.verify.signatures import further_signatures
-from manifest.verify.survey import Survey, below, leave_out, survey
+from manifest.verify.survey import Survey, leave_out, spoken_of, survey
 
 __all__ = ["verify"]
 
@@ -243,7 +243,7 @@ class _Run:
         left = leave_out(expected, signature=self.signature_inside, ignore=request.ignore)
         if machine.trusted_manifest and FILE_NAME not in expected and not request.manifest_path:
             left |= {FILE_NAME}
-        silent = frozenset(n for n in NOT_COVERED if not any(below(p, [n]) for p in expected))
+        silent = NOT_COVERED - spoken_of(NOT_COVERED, expected)
         if (left, silent) != (self.left, NOT_COVERED):
             self.tree = walk(request.directory, leave_out=left, not_covered=silent)
 

@@ -17,7 +17,7 @@ from manifest.sign import SIGNATURE_NAME
 from manifest.verify.machine import SIGNATURES_DIRECTORY
 from manifest.verify.report import FileProblem, ProblemKind, Undecided
 
-__all__ = ["Survey", "below", "leave_out", "survey"]
+__all__ = ["Survey", "below", "leave_out", "spoken_of", "survey"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -47,6 +47,15 @@ def below(path: str, parents: Iterable[str]) -> str:
     return next((p for p in parents if path == p or path.startswith(f"{p}/")), "")
 
 
+def spoken_of(names: Collection[str], paths: Collection[str]) -> set[str]:
+    """Those of ``names`` that are one of ``paths``, or a directory above one."""
+    if names:
+        tops = tuple(name.partition("/")[0] for name in names)
+        # Most paths begin with none of the names: one look tells.
+        paths = [path for path in paths if path.startswith(tops)]
+    return {name for name in names if any(below(path, [name]) for path in paths)}
+
+
 def leave_out(
     expected: Collection[str], *, signature: str, ignore: Collection[str]
 ) -> frozenset[str]:
@@ -60,16 +69,15 @@ def leave_out(
     Raises:
         UsageError: The consumer asked to ignore what is signed.
     """
-    for path in ignore:
-        signed = next((p for p in expected if below(p, [path])), None)
-        if signed is not None:
-            raise UsageError(
-                f"--ignore {path}: {signed} is signed, and is checked",
-                remedy="--only checks a part of a release",
-            )
+    for path in sorted(spoken_of(ignore, expected)):
+        signed = next(p for p in expected if below(p, [path]))
+        raise UsageError(
+            f"--ignore {path}: {signed} is signed, and is checked",
+            remedy="--only checks a part of a release",
+        )
     own = {SIGNATURE_NAME, SIGNATURES_DIRECTORY, signature} - {""}
     # A signer may have signed a file of such a name, having put the signature elsewhere.
-    return frozenset({p for p in own if not any(below(e, [p]) for e in expected)} | set(ignore))
+    return frozenset((own - spoken_of(own, expected)) | set(ignore))
 
 
 def survey(
