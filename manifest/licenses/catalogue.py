@@ -7,6 +7,7 @@ and documents are approved by neither, so they stand here by name.
 from __future__ import annotations
 
 import functools
+import re
 
 __all__ = ["CODE", "DATA", "DOCUMENT", "canonical_id", "exception_id", "is_osi", "open_for"]
 
@@ -18,14 +19,9 @@ _CONTENT_LICENSES: dict[str, frozenset[str]] = {
     # For model materials of every type.
     "OpenMDW-1.0": _ANY,
     "OpenMDW-1.1": _ANY,
-    # For works that are not software. CC-BY-4.0 licenses database rights too.
+    # For works that are not software.
     "CC0-1.0": _CONTENT,
     "CC-PDDC": _CONTENT,
-    **{
-        f"CC-{kind}-{version}": _CONTENT
-        for kind in ("BY", "BY-SA")
-        for version in ("1.0", "2.0", "2.5", "3.0", "4.0")
-    },
     # For data.
     "C-UDA-1.0": frozenset({DATA}),
     "CDLA-Permissive-1.0": frozenset({DATA}),
@@ -46,6 +42,10 @@ _CONTENT_LICENSES: dict[str, frozenset[str]] = {
         for suffix in ("only", "or-later")
     },
 }
+
+_CC = re.compile(r"CC-BY(-SA)?-[1-4]\.[05](-[A-Z]{2,3})?")
+"""Creative Commons licenses without NC and ND, ported ones (``-DE``) too. For data and documents:
+version 4.0 licenses database rights, and earlier ones are used for data all the same."""
 
 # Ids of the hub that are not an SPDX id in lower case.
 _HUB_IDS = {
@@ -104,6 +104,8 @@ def open_for(spdx: str) -> frozenset[str]:
 
     if spdx in _CONTENT_LICENSES:
         return _CONTENT_LICENSES[spdx]
+    if _CC.fullmatch(spdx):
+        return _CONTENT
     entry = LICENSES.get(spdx)
     if entry is None or not (entry.osi_approved or entry.fsf_libre):
         return frozenset()

@@ -25,12 +25,11 @@ _CARD = "  model-card:\n    files: [README.md]\n"
 _THING = r"(?:[\w-]+[ \t]+){0,4}?(?:models?|weights|LLMs?|release|checkpoints?)\b"
 # Said of the release itself: "an open-source language model", "we open-source the weights",
 # "is fully open source". Not: "open-source library", "an open source dataset".
-_CLAIM = re.compile(
+_CLAIM = (
     rf"\b(?:fully[ \t]+)?open[- ]sourced?[ \t]+{_THING}"
     rf"|\bwe[ \t]+(?:are[ \t]+)?open[- ]sourc(?:e|ed|ing)[ \t]+(?:the|our|all|both)?[ \t]*{_THING}"
-    r"|\b(?:model|weights|release|it)[ \t]+(?:is|are)[ \t]+(?:(?:fully|completely|truly)[ \t]+)?"
-    r"open[- ]sourced?\b(?![ \t]+(?:software|library|code|dataset|tool))",
-    re.IGNORECASE,
+    r"|\b(?:SUBJECT)[ \t]+(?:is|are)[ \t]+(?:(?:fully|completely|truly)[ \t]+)?"
+    r"open[- ]sourced?\b(?![ \t]+(?:software|library|code|dataset|tool))"
 )
 _DENIAL = re.compile(r"\b(?:not|no|never|isn't|nor|neither|without)\b[^.]{0,30}$", re.IGNORECASE)
 _MAX_NAMED = 5
@@ -108,7 +107,14 @@ def _claims(release: Release, path: str) -> Iterator[tuple[int, str]]:
         card = read_card(release.source, path)
     except (DocumentError, UndecidedError):
         return
+    claim = re.compile(_CLAIM.replace("SUBJECT", _subject(release)), re.IGNORECASE)
     for offset, line in enumerate(card.body.splitlines()):
-        found = _CLAIM.search(line)
+        found = claim.search(line)
         if found and not _DENIAL.search(line[: found.start()]):
             yield card.body_line + offset, found[0]
+
+
+def _subject(release: Release) -> str:
+    """What a sentence about the release is about: the model, or a word of its name."""
+    words = re.findall(r"[^\W\d_]{3,}", release.description.name.rpartition("/")[2])
+    return "|".join(map(re.escape, ("model", "weights", "release", "it", *words[:8])))

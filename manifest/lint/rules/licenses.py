@@ -12,8 +12,16 @@ from manifest.findings import Finding, Location, Severity
 from manifest.licenses import LicenseStatus, assess, same_license
 from manifest.lint.evidence import ComponentEvidence
 from manifest.lint.examples import CARD, TRAIN
+from manifest.lint.license_files import (
+    contradiction,
+    declared_ids,
+    ids_of,
+    says,
+    takes_away,
+    unexplained,
+)
 from manifest.lint.needs import MET, met_if, name_of
-from manifest.lint.release import Basis, LicenseText, Release
+from manifest.lint.release import Basis, Release
 from manifest.lint.rule import Example, Rule, gate, rule
 from manifest.lint.verdict import Framework, FrameworkElement, Outcome, Status, Verdict
 from manifest.readers.card import read_card
@@ -99,10 +107,10 @@ def weights_license(release: Release) -> Outcome:
             undecided = component.assessment.status is LicenseStatus.UNKNOWN
             status = Status.UNDECIDED if undecided else Status.NOT_MET
             return Outcome(status, reason, component.spec.id, pointer)
-        if release.basis is Basis.EVIDENCE and (text := _contradiction(release, component)):
+        if release.basis is Basis.EVIDENCE and (text := contradiction(release, component)):
             return Outcome(
                 Status.NOT_MET,
-                f"the weights are declared {printable(component.license)}, and {_says(text)}",
+                f"the weights are declared {printable(component.license)}, and {says(text)}",
                 component.spec.id,
                 pointer,
                 text.path,
@@ -130,29 +138,6 @@ def _license_pointer(release: Release, component: ComponentEvidence) -> str:
     return "license" if release.description.license else f"components.{component.spec.id}"
 
 
-def _ids(license_: str) -> list[str]:
-    return [p for p in re.split(r"\s+(?:AND|OR)\s+|[()]", license_) if p.strip()]
-
-
-def _contradiction(release: Release, component: ComponentEvidence) -> LicenseText | None:
-    """A license file that is not open, where none of the declared license lies beside it."""
-    wanted = _ids(component.license)
-    recognised = [t for t in release.license_texts if t.text.ids]
-    for entry in recognised:
-        if not entry.text.changed and any(
-            same_license(w, i) for w in wanted for i in entry.text.ids
-        ):
-            return None
-    return next((entry for entry in recognised if _takes_away(entry)), None)
-
-
-def _says(entry: LicenseText) -> str:
-    ids = " and ".join(entry.text.ids)
-    if entry.text.changed:
-        return f"{printable(entry.path)} adds words of its own to the {ids} license"
-    return f"{printable(entry.path)} is the text of {ids}"
-
-
 @rule(
     code="LIC003",
     name="licenses-disagree",
@@ -171,7 +156,7 @@ def _says(entry: LicenseText) -> str:
 )
 def licenses_disagree(rule: Rule, release: Release) -> Iterator[Finding]:
     """A card that contradicts the description; a license file that takes away what both grant."""
-    declared = _declared(release)
+    declared = declared_ids(release)
     if not declared:
         return
     for component in release.of_kind("model-card"):
@@ -181,16 +166,16 @@ def licenses_disagree(rule: Rule, release: Release) -> Iterator[Finding]:
             except (DocumentError, UndecidedError):
                 continue
             named = card.license_name if card.license == "other" else card.license
-            if named and not any(same_license(a, b) for a in _ids(named) for b in declared):
+            if named and not any(same_license(a, b) for a in ids_of(named) for b in declared):
                 yield rule.finding(
                     f"the card says {printable(named)}, and the description says "
                     f"{printable(' or '.join(sorted(declared)))}",
                     location=Location(path, 1),
                 )
-    for entry in _unexplained(release, declared):
-        if _takes_away(entry):
+    for entry in unexplained(release, declared):
+        if takes_away(entry):
             yield rule.finding(
-                f"{_says(entry)}; declared is {printable(' or '.join(sorted(declared)))}",
+                f"{says(entry)}; declared is {printable(' or '.join(sorted(declared)))}",
                 location=Location(entry.path),
             )
 
@@ -208,41 +193,15 @@ def licenses_disagree(rule: Rule, release: Release) -> Iterator[Finding]:
 )
 def license_text_unexplained(rule: Rule, release: Release) -> Iterator[Finding]:
     """License files of open licenses that nothing is declared to be under."""
-    declared = _declared(release)
+    declared = declared_ids(release)
     if not declared:
         return
-    for entry in _unexplained(release, declared):
-        if not _takes_away(entry):
+    for entry in unexplained(release, declared):
+        if not takes_away(entry):
             yield rule.finding(
-                f"{_says(entry)}; declared is {printable(' or '.join(sorted(declared)))}",
+                f"{says(entry)}; declared is {printable(' or '.join(sorted(declared)))}",
                 location=Location(entry.path),
             )
-
-
-def _unexplained(release: Release, declared: set[str]) -> Iterator[LicenseText]:
-    for entry in release.license_texts:
-        agrees = any(same_license(a, b) for a in entry.text.ids for b in declared)
-        if entry.text.ids and (entry.text.changed or not agrees):
-            yield entry
-
-
-def _takes_away(entry: LicenseText) -> bool:
-    """Whether a license file grants less than an open license does."""
-    found = [assess(i, "data") for i in entry.text.ids]
-    return entry.text.changed or any(a.status is LicenseStatus.NOT_OPEN for a in found)
-
-
-def _declared(release: Release) -> set[str]:
-    """Every license id that the description gives to something."""
-    description = release.description
-    written = {description.license, *description.licenses.values()}
-    written |= {c.license for c in description.components} | {
-        s.license for s in description.sources
-    }
-    if "other" in written:
-        written.add(str(description.fields.get("license_name", "")))
-    ids = {i for w in written for i in _ids(w)} - {"other", "unknown"}
-    return {re.split(r"\s+WITH\s+", i)[0] for i in ids}
 
 
 @gate(
@@ -305,7 +264,9 @@ def license_texts(release: Release) -> Outcome:
         is_code = component.spec.kind.content_type is ContentType.CODE
         if not component.license or not (is_code or component.kind == _WEIGHTS):
             continue
-        wanted = [re.split(r"\s+WITH\s+", i)[0] for i in _ids(component.license)]
+        wanted = [
+            re.split(r"\s+WITH\s+", i, flags=re.IGNORECASE)[0] for i in ids_of(component.license)
+        ]
         if not any(same_license(w, text) for w in wanted for text in texts):
             return Outcome(
                 Status.NOT_MET,

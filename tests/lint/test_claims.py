@@ -1,0 +1,128 @@
+"""What counts as a claim on a card, and licenses that do not fit together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from lint_releases import HEAD, license_text, write
+
+from manifest.lint import LintReport, Verdict, lint, load_release
+
+CARD = "---\nlicense: {license}\n---\n# Sparrow\n\n" + "It answers questions about birds. " * 20
+DESCRIBED = (
+    HEAD
+    + "license: {license}\ncomponents:\n  model-parameters-final: {{files: [model.safetensors]}}\n"
+    "  model-architecture: {{files: [config.json]}}\n  model-card: {{files: [README.md]}}\n"
+)
+
+
+def judge(root: Path, license_: str, card: str, **files: str) -> LintReport:
+    written = {
+        "release.yaml": DESCRIBED.format(license=license_),
+        "model.safetensors": "<safetensors w=2x3>",
+        "config.json": '{"model_type": "sparrow"}',
+        "README.md": card,
+        **files,
+    }
+    return lint(load_release(write(root / "r", dict(written))))
+
+
+def codes(report: LintReport) -> set[str]:
+    return {f.code for f in report.findings}
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Sparrow is an open-source language model.",
+        "Sparrow is open source.",
+        "We open-source the weights of Sparrow.",
+        "We are open-sourcing our models today.",
+        "A fully open source large language model!",
+        "The model is truly open-source and free.",
+        "OPEN-SOURCE MODEL",
+        "the strongest open-sourced LLM",
+    ],
+)
+def test_claims(sentence: str, tmp_path: Path) -> None:
+    report = judge(tmp_path, "mit", CARD.format(license="mit") + f"\n\n{sentence}\n")
+    (finding,) = (f for f in report.findings if f.code == "CLM002")
+    assert finding.location is not None
+    assert finding.location.line == 8
+    assert report.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Sparrow is an open-weight model.",
+        "It is not an open-source model.",
+        "We trained it with an open-source library.",
+        "The training used open source software for tokenization.",
+        "It is open-source software that runs it.",
+        "Evaluated on an open-source dataset.",
+        "See our open-source code.",
+        "Questions about open source are answered.",
+        "Python is open source.",
+    ],
+)
+def test_no_claims(sentence: str, tmp_path: Path) -> None:
+    report = judge(tmp_path, "mit", CARD.format(license="mit") + f"\n\n{sentence}\n")
+    assert "CLM002" not in codes(report)
+    assert report.verdict is Verdict.OPEN_WEIGHT
+    assert report.exit_code == 0
+
+
+def test_card_of_another_license(tmp_path: Path) -> None:
+    report = judge(tmp_path, "apache-2.0", CARD.format(license="llama3.1"))
+    assert "LIC003" in codes(report)
+    assert report.exit_code == 1
+
+
+LLAMA = "LLAMA 3.1 COMMUNITY LICENSE AGREEMENT\nLlama 3.1 Version Release Date: July 23, 2024\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict", "expected"),
+    [
+        pytest.param(LLAMA, Verdict.WEIGHTS_AVAILABLE, {"LIC002", "LIC003"}, id="not open"),
+        pytest.param(
+            license_text("Apache-2.0") + "\nNot for military use.\n",
+            Verdict.WEIGHTS_AVAILABLE,
+            {"LIC002", "LIC003"},
+            id="words added",
+        ),
+        pytest.param(
+            license_text("CC-BY-NC-4.0"),
+            Verdict.WEIGHTS_AVAILABLE,
+            {"LIC002", "LIC003"},
+            id="not commercial",
+        ),
+        pytest.param(license_text("MIT"), Verdict.OPEN_WEIGHT, {"LIC007"}, id="another open one"),
+        pytest.param(license_text("Apache-2.0"), Verdict.OPEN_WEIGHT, set(), id="the same"),
+        pytest.param("Ask us.\n", Verdict.OPEN_WEIGHT, {"LIC005"}, id="no license at all"),
+    ],
+)
+def test_relicensing_by_card(
+    text: str, verdict: Verdict, expected: set[str], tmp_path: Path
+) -> None:
+    card = CARD.format(license="apache-2.0")
+    report = judge(tmp_path, "apache-2.0", card, LICENSE=text)
+    assert report.verdict is verdict
+    found = codes(report) & {"LIC002", "LIC003", "LIC005", "LIC007"}
+    assert expected <= found
+    assert ("LIC003" in found) == ("LIC003" in expected)
+
+
+def test_a_second_license_file_beside_the_declared_one(tmp_path: Path) -> None:
+    report = judge(
+        tmp_path,
+        "apache-2.0",
+        CARD.format(license="apache-2.0"),
+        LICENSE=license_text("Apache-2.0"),
+        **{"LICENSE-THIRD-PARTY": LLAMA},
+    )
+    # Whose text that is cannot be told: it is an error to explain, and no proof against the weights.
+    assert report.verdict is Verdict.OPEN_WEIGHT
+    assert "LIC003" in codes(report)
