@@ -26,7 +26,7 @@ from manifest.document.description import (
     description_from_plain,
 )
 from manifest.document.schema import violations
-from manifest.errors import DocumentError
+from manifest.errors import DocumentError, ManifestError
 from manifest.inventory import path_problem
 
 __all__ = [
@@ -271,7 +271,26 @@ def parse_manifest(data: bytes, *, name: str = FILE_NAME) -> Manifest:
             digest that its own files do not bear out.
         UndecidedError: Written for another major version of the format.
     """
-    plain = strict_json.loads(data, what=name, max_bytes=MAX_BYTES, max_depth=MAX_DEPTH)
+    return manifest_from_plain(load_manifest_json(data, name=name), name=name)
+
+
+def load_manifest_json(
+    data: bytes, *, name: str = FILE_NAME, error: type[ManifestError] = DocumentError
+) -> Any:
+    """The JSON of a file called ``manifest.json``, read strictly; it need not be a manifest.
+
+    Raises:
+        ManifestError: An ``error``: it is not strict JSON, so that readers could disagree on it.
+    """
+    return strict_json.loads(data, what=name, max_bytes=MAX_BYTES, max_depth=MAX_DEPTH, error=error)
+
+
+def manifest_from_plain(plain: Any, *, name: str = FILE_NAME) -> Manifest:
+    """The manifest that plain JSON values, strictly read, stand for.
+
+    Raises:
+        DocumentError, UndecidedError: As `parse_manifest`.
+    """
     if not isinstance(plain, dict):
         raise DocumentError(f"{name} must be a JSON object")
     check_version(plain.get("schema_version"), name)

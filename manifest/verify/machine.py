@@ -23,17 +23,15 @@ import datetime as dt
 import enum
 from collections.abc import Sequence
 
-from manifest import strict_json
 from manifest.build import contradictions
 from manifest.display import printable
 from manifest.document.description import FILE_NAME as DESCRIPTION_NAME
 from manifest.document.description import parse_description
 from manifest.document.manifest_file import (
     FILE_NAME,
-    MAX_BYTES,
-    MAX_DEPTH,
     Manifest,
-    parse_manifest,
+    load_manifest_json,
+    manifest_from_plain,
 )
 from manifest.errors import DocumentError, ManifestError, NotTrustedError, UndecidedError
 from manifest.inventory import Algorithm, Expected, digest_of
@@ -91,7 +89,7 @@ class Verification:
         self._trust = trust
         self._target = target
         self._stage = _Stage.START
-        self._manifest_bytes = b""
+        self._manifest_size = 0
         self.signer: SignerInfo | None = None
         self.statement: OmsStatement | None = None
         self.trusted_manifest: Manifest | None = None
@@ -151,9 +149,11 @@ class Verification:
         """
         self._enter(_Stage.MANIFEST)
         if self.statement is None:
-            if data is not None and (external or _is_ours(data)):
-                self.trusted_manifest = parse_manifest(data)
-                self._manifest_bytes = data
+            if data is not None:
+                plain = load_manifest_json(data)
+                if external or _is_ours(plain):
+                    self.trusted_manifest = manifest_from_plain(plain)
+                    self._manifest_size = len(data)
             return
         resource = [r for r in self.statement.resources if r.path == FILE_NAME]
         if not resource:
@@ -174,16 +174,17 @@ class Verification:
                     remedy="give the manifest that this signature covers",
                 )
             return
-        if not external and not _is_ours(data):
+        plain = load_manifest_json(data, error=NotTrustedError)
+        if not external and not _is_ours(plain):
             self.warnings.append(f"{FILE_NAME} is a file of the release, not a release manifest")
             return
         try:
-            manifest = parse_manifest(data)
+            manifest = manifest_from_plain(plain)
         except DocumentError as error:
             raise NotTrustedError(error.message, remedy="ask the publisher to sign again") from None
         self._compare(manifest, self.statement)
         self.trusted_manifest = manifest
-        self._manifest_bytes = data
+        self._manifest_size = len(data)
 
     def _compare(self, manifest: Manifest, statement: OmsStatement) -> None:
         """Refuse a manifest that lists other files, or other digests, than were signed."""
@@ -265,8 +266,7 @@ class Verification:
             }
         expected = _expected(statement, sizes)
         if manifest is not None and FILE_NAME in expected:
-            size = len(self._manifest_bytes)
-            expected[FILE_NAME] = expected[FILE_NAME]._replace(size=size)
+            expected[FILE_NAME] = expected[FILE_NAME]._replace(size=self._manifest_size)
         return expected
 
     def second_digests(self) -> dict[str, Expected]:
@@ -342,15 +342,8 @@ def signer_info(envelope: VerifiedEnvelope, what: str) -> SignerInfo:
     )
 
 
-def _is_ours(data: bytes) -> bool:
-    """Whether a file called ``manifest.json`` is a release manifest; web pages have them too.
-
-    Raises:
-        NotTrustedError: It is not strict JSON, so that readers could disagree on what it says.
-    """
-    plain = strict_json.loads(
-        data, what=FILE_NAME, max_bytes=MAX_BYTES, max_depth=MAX_DEPTH, error=NotTrustedError
-    )
+def _is_ours(plain: object) -> bool:
+    """Whether a file called ``manifest.json`` is a release manifest; web pages have them too."""
     return isinstance(plain, dict) and plain.keys() >= _OURS
 
 
