@@ -38,12 +38,9 @@ def render_show(
     title = printable(f"{report.name} {report.version}")
     lines = [paint(title, "bold")]
     lines += [_row(label, text, width, paint) for label, text in _facts(release, signatures)]
-    lines += [
-        "",
-        *_verdict(report, width, paint),
-        "",
-        *component_lines(release.components, width, paint),
-    ]
+    lines += ["", *_verdict(report, width, paint)]
+    if release.components:
+        lines += ["", *component_lines(release.components, width, paint)]
     lines += _missing(report, width, paint)
     return "\n".join(lines) + "\n"
 

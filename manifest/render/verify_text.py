@@ -82,7 +82,7 @@ def _counts(report: VerifyReport) -> str:
 
 
 def _body(report: VerifyReport, paint: Paint) -> Iterator[str]:
-    if report.refusal:
+    if report.refusal or report.undecided_reason:
         if report.refusal_remedy:
             yield f"  remedy: {printable_lines(report.refusal_remedy)}"
     elif report.mode is Mode.INTEGRITY and not report.integrity_only:
