@@ -111,16 +111,20 @@ def loads(
             remedy="Save the file as UTF-8.",
         ) from None
     document = _Document(what, text, error)
-    _check_shape(data, document, max_depth=max_depth, max_items=max_items)
+    has_long_numbers = _check_shape(data, document, max_depth=max_depth, max_items=max_items)
     try:
         # Python reads integers fast by itself, and without a bound; few documents hold long ones.
-        hooks = _HOOKS if _LONG_INTEGER.search(text) else _HOOKS_FOR_SHORT_INTEGERS
+        hooks = _HOOKS if has_long_numbers else _HOOKS_FOR_SHORT_INTEGERS
         value = json.loads(text, object_pairs_hook=_unique, **hooks)
     except _Refused as exc:
         document.fail(_locate(text, exc.problem), exc.problem)
     except json.JSONDecodeError as exc:
         document.fail(exc.pos, exc.msg[:1].lower() + exc.msg[1:])
-    if _SURROGATE_ESCAPE.search(text) and (position := _lone_surrogate(text)) is not None:
+    if (
+        "\\u" in text
+        and _SURROGATE_ESCAPE.search(text)
+        and (position := _lone_surrogate(text)) is not None
+    ):
         document.fail(position, "a string holds half of a surrogate pair")
     return value
 
@@ -140,8 +144,10 @@ def dumps(value: Any) -> bytes:
         raise DocumentError(f"a value cannot be written as JSON: {exc}") from None
 
 
-def _check_shape(data: bytes, document: _Document, *, max_depth: int, max_items: int) -> None:
+def _check_shape(data: bytes, document: _Document, *, max_depth: int, max_items: int) -> bool:
     """Refuse too deep and too many, in linear time and before a value is built.
+
+    Returns whether a number may have eighteen digits or more.
 
     Escapes and then strings are removed, which leaves the structure. Each pass over its
     brackets removes the innermost pairs, so a balanced document of depth n is gone after
@@ -152,10 +158,11 @@ def _check_shape(data: bytes, document: _Document, *, max_depth: int, max_items:
     if b"\\" in data:
         bare = data.replace(b"\\\\", b"").replace(b'\\"', b"")
     # A value has at most one key and is at most one string: four quotation marks.
-    structure = b""
+    structure = outside = b""
     crowded = bare.count(b'"') > 4 * max_items
     if not crowded:
-        structure = _STRING.sub(b"", bare).translate(_BRACKETS, _NOT_STRUCTURE)
+        outside = _STRING.sub(b"", bare)
+        structure = outside.translate(_BRACKETS, _NOT_STRUCTURE)
         crowded = structure.count(b",") + structure.count(b"[") >= max_items
     if crowded:
         raise document.error(
@@ -170,6 +177,7 @@ def _check_shape(data: bytes, document: _Document, *, max_depth: int, max_items:
         brackets = left
     if brackets and (position := _too_deep(document.text, max_depth)) is not None:
         document.fail(position, f"arrays and objects lie more than {max_depth} deep")
+    return _LONG_NUMBER.search(outside) is not None
 
 
 def _too_deep(text: str, max_depth: int) -> int | None:
@@ -229,8 +237,7 @@ _HOOKS: dict[str, Any] = {
     "parse_float": _finite_float,
 }
 _HOOKS_FOR_SHORT_INTEGERS = {k: v for k, v in _HOOKS.items() if k != "parse_int"}
-# A number stands after one of these; inside a string a match costs time and nothing else.
-_LONG_INTEGER = re.compile(r"(?:^|[\s:,\[])-?[0-9]{18}")
+_LONG_NUMBER = re.compile(rb"[0-9]{18}")
 
 
 def _locate(text: str, problem: str) -> int | None:
