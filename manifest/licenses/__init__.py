@@ -4,7 +4,9 @@
 license a text is. Both say "unknown" of what they do not know, and unknown is never open.
 """
 
-from manifest.licenses.ai import AI_LICENSES, AiLicense, Clause
+from manifest.licenses.ai import AI_LICENSES, AiLicense
+from manifest.licenses.bases import base_license
+from manifest.licenses.clauses import Clause
 from manifest.licenses.expressions import LicenseAssessment, LicenseStatus, assess, same_license
 from manifest.licenses.texts import RecognisedText, recognise
 
@@ -16,6 +18,7 @@ __all__ = [
     "LicenseStatus",
     "RecognisedText",
     "assess",
+    "base_license",
     "recognise",
     "same_license",
 ]

@@ -8,42 +8,10 @@ has checked is in the table so that it is recognised, and is assessed as unknown
 from __future__ import annotations
 
 import dataclasses
-import enum
 
-__all__ = ["AI_LICENSES", "AiLicense", "Basis", "Clause", "ai_license"]
+from manifest.licenses.clauses import Basis, Clause
 
-
-class Clause(enum.StrEnum):
-    """A clause that takes from somebody what an open license grants to everybody."""
-
-    USER_THRESHOLD = "asks for another license above a number of users"
-    REVENUE_THRESHOLD = "asks for another license above a revenue"
-    DISPLAY_DUTY = "demands a display in the product above a number of users or a revenue"
-    ACCEPTABLE_USE = "limits use by an acceptable-use policy"
-    USE_RESTRICTIONS = "limits use by a list of forbidden purposes"
-    PASSED_ON = "makes every recipient pass the limits on"
-    REMOTE_RESTRICTION = "lets the licensor restrict use remotely or demand updates"
-    NO_TRAINING_OTHERS = "forbids using outputs to improve other models"
-    NAMING = "dictates names of derived models"
-    TERRITORY = "excludes users by territory"
-    TERMINATION = "ends on conditions beyond a breach of attribution or copyleft"
-    LICENSOR_MAY_CHANGE = "lets the licensor change the terms"
-    MILITARY = "forbids military use"
-    NON_COMMERCIAL = "forbids commercial use"
-    RESEARCH_ONLY = "allows research only"
-    NO_DERIVATIVES = "forbids modified versions"
-    NON_PRODUCTION = "forbids production use"
-    APPLICATION = "asks for an application before commercial use"
-    NO_GRANT = "grants nothing"
-
-
-class Basis(enum.StrEnum):
-    """How an entry of the table is known."""
-
-    TEXT = "license text read"
-    QUOTED = "clause quoted by third parties"
-    NAME = "stated by the license's own name"
-    UNCHECKED = "not checked"
+__all__ = ["AI_LICENSES", "AiLicense", "Clause", "ai_license"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -56,7 +24,9 @@ class AiLicense:
         clauses: What blocks it, the weightiest first.
         basis: How that is known; `Basis.UNCHECKED` makes the license unknown, not closed.
         names: Further names by which cards and expressions call it, lower case.
-        phrases: Normalised phrases that all occur in its text and, together, in no other's.
+        phrases: Normalised phrases that all occur in its text and, together, in no other's; ``+``
+            is written ``plus``.
+        source: Where its text was read: a repository and a path.
     """
 
     id: str
@@ -65,73 +35,93 @@ class AiLicense:
     basis: Basis
     names: tuple[str, ...] = ()
     phrases: tuple[str, ...] = ()
+    source: str = ""
 
 
-def _llama(version: str, *extra: Clause, basis: Basis = Basis.TEXT, ref: str = "") -> AiLicense:
+_SCANCODE = "aboutcode-org/scancode-toolkit: src/licensedcode/data/licenses/{}.LICENSE"
+
+
+def _llama(version: str, source: str, *extra: Clause, ref: str = "") -> AiLicense:
     return AiLicense(
         f"llama{version}",
         f"Llama {version} Community License",
-        (Clause.USER_THRESHOLD, Clause.ACCEPTABLE_USE, *extra, Clause.NAMING, Clause.TERMINATION),
-        basis,
-        (ref,) if ref else (),
+        (Clause.USER_THRESHOLD, Clause.ACCEPTABLE_USE, *extra, Clause.TERMINATION),
+        Basis.TEXT,
+        (f"licenseref-scancode-{ref}",) if ref else (),
         (f"llama {version} community license agreement",),
+        source,
     )
 
 
-_RAIL = (Clause.USE_RESTRICTIONS, Clause.PASSED_ON)
+_META = "meta-llama/llama-models: models/{}/LICENSE"
+_RAIL = (Clause.USE_RESTRICTIONS, Clause.PASSED_ON, Clause.REMOTE_RESTRICTION)
+
+
+def _rail(
+    id_: str, title: str, phrase: str = "", *, scancode: str = "", source: str = ""
+) -> AiLicense:
+    read = bool(scancode or source)
+    return AiLicense(
+        id_,
+        title,
+        _RAIL if read else _RAIL[:2],
+        Basis.TEXT if read else Basis.QUOTED,
+        (f"licenseref-scancode-{scancode}",) if scancode else (),
+        (phrase,) if phrase else (),
+        source or (_SCANCODE.format(scancode) if scancode else ""),
+    )
+
 
 AI_LICENSES: tuple[AiLicense, ...] = (
-    AiLicense(
-        "llama2",
-        "Llama 2 Community License",
-        (
-            Clause.USER_THRESHOLD,
-            Clause.ACCEPTABLE_USE,
-            Clause.NO_TRAINING_OTHERS,
-            Clause.TERMINATION,
-        ),
-        Basis.TEXT,
-        ("licenseref-scancode-llama-2-license-2023",),
-        ("llama 2 community license agreement",),
+    _llama(
+        "2",
+        _SCANCODE.format("llama-2-license-2023"),
+        Clause.NO_TRAINING_OTHERS,
+        ref="llama-2-license-2023",
     ),
-    _llama("3", Clause.NO_TRAINING_OTHERS),
-    _llama("3.1", ref="licenseref-scancode-llama-3.1-license-2024"),
-    _llama("3.2", Clause.TERRITORY, ref="licenseref-scancode-llama-3.2-license-2024"),
-    _llama("3.3", ref="licenseref-scancode-llama-3.3-license-2024"),
-    _llama("4", Clause.TERRITORY, ref="licenseref-scancode-llama-4-cla-2025"),
+    _llama("3", "meta-llama/llama3: LICENSE", Clause.NO_TRAINING_OTHERS, Clause.NAMING),
+    _llama(
+        "3.1",
+        _SCANCODE.format("llama-3.1-license-2024"),
+        Clause.NAMING,
+        ref="llama-3.1-license-2024",
+    ),
+    # The territory stands in the policies that 3.2 and 4 incorporate, not in their licenses.
+    _llama(
+        "3.2",
+        _META.format("llama3_2") + " and USE_POLICY.md",
+        Clause.TERRITORY,
+        Clause.NAMING,
+        ref="llama-3.2-license-2024",
+    ),
+    _llama("3.3", _META.format("llama3_3"), Clause.NAMING, ref="llama-3.3-license-2024"),
+    _llama("4", _META.format("llama4"), Clause.TERRITORY, Clause.NAMING, ref="llama-4-cla-2025"),
     AiLicense(
         "gemma",
         "Gemma Terms of Use",
-        (
-            Clause.USE_RESTRICTIONS,
-            Clause.PASSED_ON,
-            Clause.REMOTE_RESTRICTION,
-            Clause.TERMINATION,
-        ),
+        (*_RAIL, Clause.TERMINATION),
         Basis.TEXT,
         ("licenseref-scancode-gemma-tou-2024-04-01",),
         ("gemma terms of use", "gemma prohibited use policy"),
+        _SCANCODE.format("gemma-tou-2024-04-01"),
     ),
     AiLicense(
         "nvidia-open-model-license",
         "NVIDIA Open Model License",
-        (Clause.TERMINATION, Clause.LICENSOR_MAY_CHANGE),
+        (Clause.TERMINATION, Clause.LICENSOR_MAY_CHANGE, Clause.ACCEPTABLE_USE),
         Basis.TEXT,
         ("licenseref-scancode-nvidia-open-model-2025-04-28",),
         ("nvidia open model license agreement",),
+        _SCANCODE.format("nvidia-open-model-2025-04-28"),
     ),
     AiLicense(
         "deepseek",
         "DeepSeek License Agreement",
-        (
-            Clause.USE_RESTRICTIONS,
-            Clause.MILITARY,
-            Clause.PASSED_ON,
-            Clause.REMOTE_RESTRICTION,
-        ),
+        (*_RAIL[:1], Clause.MILITARY, *_RAIL[1:]),
         Basis.TEXT,
         ("licenseref-scancode-deepseek-la-1.0", "deepseek-license", "deepseek license agreement"),
         ("deepseek license agreement",),
+        _SCANCODE.format("deepseek-la-1.0"),
     ),
     AiLicense(
         "tongyi-qianwen",
@@ -140,6 +130,23 @@ AI_LICENSES: tuple[AiLicense, ...] = (
         Basis.TEXT,
         ("licenseref-scancode-tongyi-qianwen-2023", "tongyi-qianwen-license-agreement"),
         ("tongyi qianwen license agreement",),
+        _SCANCODE.format("tongyi-qianwen-2023"),
+    ),
+    AiLicense(
+        "qwen-research",
+        "Qwen Research License Agreement",
+        (Clause.NON_COMMERCIAL, Clause.RESEARCH_ONLY),
+        Basis.QUOTED,
+        (),
+        ("qwen research license agreement",),
+    ),
+    AiLicense(
+        "qwen",
+        "Qwen License Agreement",
+        (Clause.USER_THRESHOLD,),
+        Basis.QUOTED,
+        (),
+        ("qwen license agreement", "monthly active users"),
     ),
     AiLicense(
         "modified-mit",
@@ -152,60 +159,117 @@ AI_LICENSES: tuple[AiLicense, ...] = (
     AiLicense(
         "tencent-hunyuan-community",
         "Tencent Hunyuan Community License",
-        (Clause.TERRITORY, Clause.USER_THRESHOLD),
-        Basis.QUOTED,
-        ("tencent-hunyuan-community-license", "tencent-license"),
-        ("tencent hunyuan community license agreement",),
+        (
+            Clause.TERRITORY,
+            Clause.USER_THRESHOLD,
+            Clause.ACCEPTABLE_USE,
+            Clause.MILITARY,
+            Clause.NO_TRAINING_OTHERS,
+            Clause.PASSED_ON,
+            Clause.TERMINATION,
+        ),
+        Basis.TEXT,
+        (
+            "tencent-hunyuan-community-license",
+            "tencent-license",
+            "licenseref-scancode-tencent-hunyuan-3d-2.0-cla",
+        ),
+        ("tencent hunyuan", "community license agreement", "excluding the territory of"),
+        "Tencent-Hunyuan/HunyuanDiT: LICENSE.txt",
     ),
     AiLicense(
         "mrl",
         "Mistral AI Research License",
-        (Clause.RESEARCH_ONLY,),
-        Basis.QUOTED,
+        (Clause.RESEARCH_ONLY, Clause.NON_COMMERCIAL, Clause.TERMINATION),
+        Basis.TEXT,
         ("mistral-ai-research-license",),
         ("mistral ai research license",),
+        "mistral.ai/licenses/MRL-0.1.md, as the card of Ministral-8B-Instruct-2410 has it",
     ),
     AiLicense(
         "mnpl",
         "Mistral AI Non-Production License",
-        (Clause.NON_PRODUCTION,),
+        (Clause.NON_PRODUCTION, Clause.NON_COMMERCIAL),
         Basis.QUOTED,
         ("mistral-ai-non-production-license",),
         ("mistral ai non production license",),
     ),
-    AiLicense("openrail", "OpenRAIL", _RAIL, Basis.QUOTED),
-    AiLicense("openrail++", "CreativeML Open RAIL++-M", _RAIL, Basis.QUOTED),
-    AiLicense(
-        "creativeml-openrail-m",
-        "CreativeML Open RAIL-M",
-        _RAIL,
-        Basis.QUOTED,
-        (),
-        ("creativeml open rail m",),
+    _rail("openrail", "OpenRAIL"),
+    _rail(
+        "openrail++",
+        "CreativeML Open RAIL++-M",
+        "creativeml open rail plus plus m",
+        source="Stability-AI/stablediffusion: LICENSE-MODEL",
     ),
-    AiLicense(
+    _rail("creativeml-openrail-m", "CreativeML Open RAIL-M", "creativeml open rail m"),
+    _rail(
         "bigscience-openrail-m",
         "BigScience Open RAIL-M",
-        _RAIL,
-        Basis.TEXT,
-        ("licenseref-scancode-bigscience-open-rail-m",),
-        ("bigscience open rail m",),
+        "bigscience open rail m",
+        scancode="bigscience-open-rail-m",
     ),
-    AiLicense(
+    _rail(
         "bigscience-bloom-rail-1.0",
         "BigScience RAIL 1.0",
-        _RAIL,
-        Basis.TEXT,
-        ("licenseref-scancode-bigscience-rail-1.0",),
-        ("bigscience rail license",),
+        "bigscience rail license",
+        scancode="bigscience-rail-1.0",
     ),
-    AiLicense(
+    _rail(
         "bigcode-openrail-m",
         "BigCode Open RAIL-M",
-        _RAIL,
+        "bigcode open rail m",
+        scancode="bigcode-open-rail-m-v1",
+    ),
+    AiLicense(
+        "falcon-llm-license",
+        "Falcon LLM License",
+        (Clause.ACCEPTABLE_USE, Clause.LICENSOR_MAY_CHANGE),
+        Basis.QUOTED,
+        (),
+        ("tii falcon llm license",),
+    ),
+    AiLicense(
+        "falcon-tii-license",
+        "Falcon TII License",
+        (Clause.ACCEPTABLE_USE, Clause.LICENSOR_MAY_CHANGE),
+        Basis.QUOTED,
+        (),
+        ("falcon", "tii license version"),
+    ),
+    AiLicense(
+        "yi-license",
+        "Yi Series Models License Agreement",
+        (Clause.APPLICATION, Clause.MILITARY, Clause.TERMINATION),
         Basis.TEXT,
-        ("licenseref-scancode-bigcode-open-rail-m-v1",),
-        ("bigcode open rail m",),
+        (),
+        ("yi series models", "license agreement"),
+        "01-ai/Yi: MODEL_LICENSE_AGREEMENT.txt, version 1.0",
+    ),
+    AiLicense(
+        "grok2-community",
+        "Grok 2 Community License",
+        (Clause.NO_TRAINING_OTHERS,),
+        Basis.QUOTED,
+        (),
+        ("grok 2 community license agreement",),
+    ),
+    AiLicense(
+        "deepfloyd-if-license",
+        "DeepFloyd IF License",
+        (Clause.RESEARCH_ONLY, Clause.NON_COMMERCIAL, Clause.MILITARY, Clause.TERMINATION),
+        Basis.TEXT,
+        (),
+        ("deepfloyd if license agreement",),
+        "deep-floyd/IF: LICENSE-MODEL",
+    ),
+    AiLicense(
+        "apple-amlr",
+        "Apple Machine Learning Research Model License",
+        (Clause.RESEARCH_ONLY, Clause.NON_COMMERCIAL),
+        Basis.TEXT,
+        (),
+        ("apple machine learning research model", "exclusively for research purposes"),
+        "apple/ml-mobileclip: LICENSE_MODELS",
     ),
     AiLicense(
         "fair-noncommercial-research-license",
@@ -215,13 +279,8 @@ AI_LICENSES: tuple[AiLicense, ...] = (
         (),
         ("fair noncommercial research license",),
     ),
-    AiLicense("intel-research", "Intel Research License", (Clause.RESEARCH_ONLY,), Basis.NAME),
-    AiLicense("h-research", "H Research License", (Clause.RESEARCH_ONLY,), Basis.NAME),
-    AiLicense("apple-amlr", "Apple Model License for Research", (), Basis.UNCHECKED),
-    AiLicense("deepfloyd-if-license", "DeepFloyd IF License", (), Basis.UNCHECKED),
-    AiLicense("grok2-community", "Grok 2 Community License", (), Basis.UNCHECKED),
-    AiLicense("falcon-llm-license", "Falcon LLM License", (), Basis.UNCHECKED),
-    AiLicense("yi-license", "Yi License", (), Basis.UNCHECKED),
+    AiLicense("intel-research", "Intel Research Use License", (), Basis.UNCHECKED),
+    AiLicense("h-research", "H Research License", (), Basis.UNCHECKED),
 )
 """Every AI license that is recognised, by name or by text."""
 

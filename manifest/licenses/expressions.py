@@ -8,8 +8,9 @@ import re
 from typing import Any
 
 from manifest.display import printable
-from manifest.licenses.ai import Basis, Clause, ai_license
+from manifest.licenses.ai import ai_license
 from manifest.licenses.catalogue import FAMILIES, canonical_id, exception_id, is_osi, open_for
+from manifest.licenses.clauses import Basis, Clause
 
 __all__ = ["LicenseAssessment", "LicenseStatus", "assess", "same_license"]
 

@@ -72,7 +72,7 @@ class RecognisedText:
 def recognise(data: bytes) -> RecognisedText:
     """Recognise the license text in a file's bytes; never raises."""
     text = data[:MAX_BYTES].decode("utf-8", "replace")
-    words = _words(text)
+    words = _words(text.replace("+", " plus "))
     for entry in AI_LICENSES:
         if entry.phrases and all(_words(phrase) in words for phrase in entry.phrases):
             return RecognisedText((entry.id,), basis="phrases")

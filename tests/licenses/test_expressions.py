@@ -6,8 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from manifest.licenses import AI_LICENSES, LicenseStatus, assess, same_license
-from manifest.licenses.ai import Basis
+from manifest.licenses import (
+    AI_LICENSES,
+    AiLicense,
+    LicenseStatus,
+    assess,
+    base_license,
+    same_license,
+)
+from manifest.licenses.clauses import Basis
 
 TYPES = ("code", "data", "document")
 
@@ -60,9 +67,12 @@ TYPES = ("code", "data", "document")
         ("openrail++", "not-open", "not-open", "not-open"),
         ("bigscience-bloom-rail-1.0", "not-open", "not-open", "not-open"),
         ("modified-mit", "not-open", "not-open", "not-open"),
+        ("grok2-community", "not-open", "not-open", "not-open"),
+        ("falcon-llm-license", "not-open", "not-open", "not-open"),
+        ("apple-amlr", "not-open", "not-open", "not-open"),
         # Not known, or not one license.
-        ("grok2-community", "unknown", "unknown", "unknown"),
-        ("falcon-llm-license", "unknown", "unknown", "unknown"),
+        ("intel-research", "unknown", "unknown", "unknown"),
+        ("h-research", "unknown", "unknown", "unknown"),
         ("acme-1.0", "unknown", "unknown", "unknown"),
         ("LicenseRef-Apache-2.0", "unknown", "unknown", "unknown"),
         ("LicenseRef-MIT", "unknown", "unknown", "unknown"),
@@ -140,15 +150,87 @@ def test_other_is_what_its_name_says() -> None:
 
 
 @pytest.mark.parametrize("entry", AI_LICENSES, ids=lambda e: e.id)
-def test_ai_licenses_name_a_clause_or_are_unknown(entry: object) -> None:
-    for license_ in AI_LICENSES:
-        found = assess(license_.id, "data")
-        if license_.basis is Basis.UNCHECKED:
-            assert found.status is LicenseStatus.UNKNOWN
-        else:
-            assert found.status is LicenseStatus.NOT_OPEN
-            assert found.clauses == license_.clauses
-            assert found.reason == license_.clauses[0]
+def test_ai_licenses_name_a_clause_or_are_unknown(entry: AiLicense) -> None:
+    found = assess(entry.id, "data")
+    if entry.basis is Basis.UNCHECKED:
+        assert found.status is LicenseStatus.UNKNOWN
+    else:
+        assert found.status is LicenseStatus.NOT_OPEN
+        assert found.clauses == entry.clauses
+        assert found.reason == entry.clauses[0]
+
+
+@pytest.mark.parametrize("entry", AI_LICENSES, ids=lambda e: e.id)
+def test_a_text_that_was_read_is_named(entry: AiLicense) -> None:
+    assert (entry.basis is Basis.TEXT) == bool(entry.source)
+
+
+# The hub's list of license ids (huggingface/hub-docs, docs/hub/repositories-licenses.md).
+HUB_IDS = """
+apache-2.0 mit openrail bigscience-openrail-m creativeml-openrail-m bigscience-bloom-rail-1.0
+bigcode-openrail-m afl-3.0 artistic-2.0 bsl-1.0 bsd bsd-2-clause bsd-3-clause bsd-3-clause-clear
+c-uda cc cc0-1.0 cc-by-2.0 cc-by-2.5 cc-by-3.0 cc-by-4.0 cc-by-sa-3.0 cc-by-sa-4.0 cc-by-nc-2.0
+cc-by-nc-3.0 cc-by-nc-4.0 cc-by-nd-4.0 cc-by-nc-nd-3.0 cc-by-nc-nd-4.0 cc-by-nc-sa-2.0
+cc-by-nc-sa-3.0 cc-by-nc-sa-4.0 cdla-sharing-1.0 cdla-permissive-1.0 cdla-permissive-2.0 wtfpl
+ecl-2.0 epl-1.0 epl-2.0 etalab-2.0 eupl-1.1 eupl-1.2 agpl-3.0 gfdl gpl gpl-2.0 gpl-3.0 lgpl
+lgpl-2.1 lgpl-3.0 isc h-research intel-research lppl-1.3c ms-pl apple-ascl apple-amlr mpl-2.0
+odc-by odbl openmdw-1.0 openrail++ osl-3.0 postgresql ofl-1.1 ncsa unlicense zlib pddl lgpl-lr
+deepfloyd-if-license fair-noncommercial-research-license llama2 llama3 llama3.1 llama3.2 llama3.3
+llama4 grok2-community gemma unknown other
+""".split()  # noqa: SIM905 - a list of words reads better than eighty quoted ones
+NOT_ONE_LICENSE = {"bsd", "cc", "gfdl", "gpl", "lgpl", "unknown", "other"}
+
+
+@pytest.mark.parametrize("id_", HUB_IDS)
+def test_every_id_of_the_hub_is_known(id_: str) -> None:
+    found = assess(id_, "data")
+    undecided = found.status is LicenseStatus.UNKNOWN
+    assert undecided == (id_ in NOT_ONE_LICENSE or id_ in {"intel-research", "h-research"})
+    assert "not a license that is known" not in found.reason
+
+
+@pytest.mark.parametrize(
+    ("model", "license_"),
+    [
+        ("neuralmagic/Pixtral-Large-Instruct-2411-hf", "mrl"),
+        ("mistralai/Ministral-8B-Instruct-2410", "mrl"),
+        ("meta-llama/Llama-2-7b-hf", "llama2"),
+        ("codellama/CodeLlama-7b-hf", "llama2"),
+        ("meta-llama/Meta-Llama-3-8B", "llama3"),
+        ("unsloth/Meta-Llama-3.1-8B-Instruct", "llama3.1"),
+        ("meta-llama/Llama-3.2-11B-Vision", "llama3.2"),
+        ("Llama-3.3-70B-Instruct", "llama3.3"),
+        ("meta-llama/Llama-4-Scout-17B-16E", "llama4"),
+        ("google/gemma-7b", "gemma"),
+        ("google/gemma-2-9b-it", "gemma"),
+        ("google/gemma-3n-E4B-it", "gemma"),
+        ("deepseek-ai/DeepSeek-V3", "deepseek"),
+        ("Qwen/Qwen2-72B-Instruct", "tongyi-qianwen"),
+        ("moonshotai/Kimi-K2-Instruct", "modified-mit"),
+        ("tiiuae/Falcon3-7B-Base", "falcon-llm-license"),
+        ("bigscience/bloom-560m", ""),
+        ("bigscience/bloomz-7b1", "bigscience-bloom-rail-1.0"),
+        ("stabilityai/stable-diffusion-2-1", "openrail++"),
+        # Open, or not known here.
+        ("google/gemma-4-31b", ""),
+        ("deepseek-ai/DeepSeek-V3-0324", ""),
+        ("deepseek-ai/DeepSeek-R1", ""),
+        ("mistralai/Mistral-7B-v0.3", ""),
+        ("mistralai/Pixtral-12B-2409", ""),
+        ("Qwen/Qwen2-7B", ""),
+        ("Qwen/Qwen2.5-7B", ""),
+        ("TinyLlama/TinyLlama-1.1B", ""),
+        ("openlm-research/open_llama_3b", ""),
+        ("tiiuae/falcon-7b", ""),
+        ("tiiuae/falcon-180B", "falcon-tii-license"),
+        ("moonshotai/Moonlight-16B-A3B", ""),
+        ("allenai/OLMo-2-1124-7B", ""),
+        ("", ""),
+    ],
+)
+def test_license_of_a_base(model: str, license_: str) -> None:
+    found = base_license(model)
+    assert (found.id if found else "") == license_
 
 
 def test_same_license() -> None:

@@ -124,6 +124,76 @@ def test_ai_licenses_by_title_and_phrases(text: str, id_: str) -> None:
     assert recognise(text.encode()).ids == (id_,)
 
 
+# A few sentences of each text, as its publisher or the scancode-toolkit has it.
+EXCERPTS = {
+    # meta-llama/llama-models, models/llama3_2/LICENSE
+    "llama3.2": "LLAMA 3.2 COMMUNITY LICENSE AGREEMENT\nLlama 3.2 Version Release Date: September 25, "
+    "2024\n“Agreement” means the terms and conditions for use, reproduction, distribution and "
+    "modification of the Llama Materials set forth herein.",
+    # meta-llama/llama-models, models/llama3_3/LICENSE
+    "llama3.3": "**LLAMA 3.3 COMMUNITY LICENSE AGREEMENT**\n\n Llama 3.3 Version Release Date: "
+    "December 6, 2024",
+    # meta-llama/llama-models, models/llama4/LICENSE
+    "llama4": "LLAMA 4 COMMUNITY LICENSE AGREEMENT\n\nLlama 4 Version Effective Date: April 5, 2025",
+    # scancode-toolkit, llama-2-license-2023
+    "llama2": "LLAMA 2 COMMUNITY LICENSE AGREEMENT\nLlama 2 Version Release Date: July 18, 2023",
+    # scancode-toolkit, gemma-tou-2024-04-01
+    "gemma": "Gemma Terms of Use\nLast modified: April 1, 2024\nYou must not use any of the Gemma "
+    "Services: for the restricted uses set forth in the Gemma Prohibited Use Policy",
+    # scancode-toolkit, nvidia-open-model-2025-04-28
+    "nvidia-open-model-license": "NVIDIA Open Model License Agreement\nLast Modified: April 28, 2025\n"
+    "Models are commercially usable.",
+    # scancode-toolkit, deepseek-la-1.0
+    "deepseek": "DEEPSEEK LICENSE AGREEMENT\nVersion 1.0, 23 October 2023\nUse-based restrictions. "
+    "The restrictions set forth in Attachment A … Attachment A Use Restrictions … For military use "
+    "in any way;",
+    # scancode-toolkit, tongyi-qianwen-2023
+    "tongyi-qianwen": "Tongyi Qianwen LICENSE AGREEMENT\nTongyi Qianwen Release Date: August 3, 2023\n"
+    "your product or service has more than 100 million monthly active users",
+    # Tencent-Hunyuan/HunyuanDiT, LICENSE.txt
+    "tencent-hunyuan-community": "TENCENT HUNYUAN COMMUNITY LICENSE AGREEMENT\nTencent Hunyuan DiT "
+    "Release Date: 14 May 2024\n“Territory” shall mean the worldwide territory, excluding the "
+    "territory of the European Union.",
+    # mistral.ai/licenses/MRL-0.1.md
+    "mrl": "# Mistral AI Research License\n**3.2. Usage Limitation.** You shall only use the Mistral "
+    "Models, Derivatives (whether or not created by Mistral AI) and Outputs for Research Purposes.",
+    # mistral.ai/licenses/MNPL-0.1.md
+    "mnpl": "# Mistral AI Non-Production License\nYou shall not supply the Mistral Models or "
+    "Derivatives in the course of a commercial activity",
+    # Stability-AI/stablediffusion, LICENSE-MODEL
+    "openrail++": "CreativeML Open RAIL++-M License\ndated November 24, 2022\nUse-based restrictions … "
+    "Attachment A Use Restrictions",
+    # The license of Stable Diffusion 1
+    "creativeml-openrail-m": "CreativeML Open RAIL-M\ndated August 22, 2022\nUse-based restrictions … "
+    "Attachment A Use Restrictions",
+    # scancode-toolkit, bigcode-open-rail-m-v1
+    "bigcode-openrail-m": "BigCode Open RAIL-M v1 License Agreement\nAttachment A - USE RESTRICTIONS",
+    # MoonshotAI/Kimi-K2, LICENSE, its last paragraph
+    "modified-mit": "Modified MIT License\nOur only modification part is that, if the Software (or any "
+    "derivative works thereof) is used for any of your commercial products or services that have more "
+    "than 100 million monthly active users",
+    # Falcon 180B
+    "falcon-tii-license": "FALCON 180B TII LICENSE VERSION 1.0\nSeptember 2023\nUse of Falcon180B for "
+    "hosted services may require a separate license.",
+    # 01-ai/Yi, MODEL_LICENSE_AGREEMENT.txt
+    "yi-license": "Yi Series Models License Agreement\nVersion: 1.0\nDate of Release: November 1, 2023",
+    # deep-floyd/IF, LICENSE-MODEL
+    "deepfloyd-if-license": "DEEPFLOYD IF LICENSE AGREEMENT\nThis License Agreement (as may be amended "
+    "in accordance with this License Agreement, “License”)",
+    # apple/ml-mobileclip, LICENSE_MODELS
+    "apple-amlr": "Disclaimer: IMPORTANT: This Apple Machine Learning Research Model is specifically "
+    "developed and released by Apple Inc. … of the Apple Machine Learning Research Model exclusively "
+    "for Research Purposes.",
+}
+
+
+@pytest.mark.parametrize("id_", EXCERPTS)
+def test_ai_licenses_by_an_excerpt(id_: str) -> None:
+    found = recognise(EXCERPTS[id_].encode())
+    assert found.ids == (id_,)
+    assert found.basis == "phrases"
+
+
 @given(st.binary(max_size=400))
 def test_never_raises(data: bytes) -> None:
     assert recognise(data).ids == ()
