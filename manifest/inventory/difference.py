@@ -168,12 +168,13 @@ def plan(
         tree: What is there. `Tree.left_out` and `Tree.not_covered` are not compared.
         within: Compare only these paths, of both sides (a check of a part).
         quick: Don't hash what is known to differ: files of another size, and added files that
-            can't be a renamed one.
+            can't be a renamed one. With digests of ranges this is always so.
 
     Raises:
         DocumentError: A path is expected twice, or digests of different kinds are mixed.
     """
     wanted, algorithm, shard_size = _wanted(expected, within)
+    quick = quick or shard_size is not None  # the shards of an unknown file may be countless
     matched: list[Expected] = []
     mismatched: list[Item] = []
     not_fetched: list[Item] = []

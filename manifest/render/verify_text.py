@@ -33,11 +33,10 @@ def render_verify(report: VerifyReport, *, paint: Paint = plain, quiet: bool = F
     Args:
         report: What was found.
         paint: Gives each piece its colour.
-        quiet: Only the first line.
+        quiet: Only the first line, and what it leaves out: what is not covered, not checked or
+            ignored, and warnings.
     """
-    lines = [_headline(report, paint)]
-    if not quiet:
-        lines.extend(_body(report, paint))
+    lines = [_headline(report, paint), *(_remarks if quiet else _body)(report, paint)]
     return "\n".join(lines) + "\n"
 
 
@@ -63,7 +62,7 @@ def _headline(report: VerifyReport, paint: Paint) -> str:
         )
     if report.findings:
         return f"{paint('FINDINGS', 'warn')}  {what}: the files are as signed, the claims are not"
-    word = "VERIFIED IN PART" if report.part else "VERIFIED"
+    word = "VERIFIED IN PART" if report.part or report.not_checked else "VERIFIED"
     verb = "is exactly" if report.files_checked == 1 else "are exactly"
     return f"{paint(word, 'good')}  {what}: {_files(report)} {verb} what was signed"
 
@@ -72,6 +71,8 @@ def _files(report: VerifyReport) -> str:
     size = human_size(report.bytes_checked)
     if report.part:
         return f"{plural(report.files_checked, 'file')} ({size}; {printable(report.part)})"
+    if report.not_checked:
+        return f"{plural(report.files_checked, 'file')} ({size})"
     every = "the 1 file" if report.files_checked == 1 else f"all {report.files_checked:,} files"
     return f"{every} ({size})"
 

@@ -104,9 +104,16 @@ def compare_root(
         expected=sum(1 for p in expected if part is None or part(p)),
         same=difference.same,
         size=_same_size(planned, difference),
-        problems=tuple(dataclasses.replace(p, path=prefix + p.path) for p in problems),
+        problems=tuple(_prefixed(p, prefix) for p in problems),
         undecided=tuple(dataclasses.replace(u, path=prefix + u.path) for u in undecided),
     )
+
+
+def _prefixed(problem: FileProblem, prefix: str) -> FileProblem:
+    if not prefix:
+        return problem
+    new = prefix + problem.renamed_to if problem.renamed_to else ""
+    return dataclasses.replace(problem, path=prefix + problem.path, renamed_to=new)
 
 
 def _same_size(planned: Plan, difference: Difference) -> int:

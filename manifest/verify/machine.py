@@ -21,7 +21,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import enum
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from manifest.build import contradictions
 from manifest.display import printable
@@ -34,13 +34,16 @@ from manifest.document.manifest_file import (
     manifest_from_plain,
 )
 from manifest.errors import DocumentError, ManifestError, NotTrustedError, UndecidedError
-from manifest.inventory import Algorithm, Expected, digest_of
+from manifest.inventory import Algorithm, Expected
 from manifest.signing.bundle import parse_bundle
-from manifest.signing.certificates import Root, SignerCertificate
 from manifest.signing.keys import PublicKey
 from manifest.signing.statement import OmsStatement, SerializationMethod, parse_statement
-from manifest.signing.verification import VerifiedEnvelope, verify_signature
+from manifest.signing.verification import SignerKey, VerifiedEnvelope, verify_signature
+from manifest.verify.listed import agrees, expected_of
 from manifest.verify.report import SignerInfo
+
+if TYPE_CHECKING:
+    from manifest.signing.certificates import Root
 
 __all__ = ["SIGNATURES_DIRECTORY", "Trust", "Verification", "signer_info"]
 
@@ -82,6 +85,7 @@ class Verification:
         signer: Who signed; None before `signature`, and when nobody is vouched for.
         statement: The signed statement; None when there is none to go by.
         trusted_manifest: The manifest, once it agrees with the statement; None without one.
+        manifest_changed: Whether a manifest was signed and is not there as it was signed.
         warnings: What does not change the answer and should be known.
     """
 
@@ -144,16 +148,13 @@ class Verification:
             external: Whether the user named it, rather than that it lies in the release.
 
         Raises:
-            NotTrustedError: It is at odds with what was signed, or invalid although signed.
+            NotTrustedError: It is at odds with what was signed, or is not valid.
             UndecidedError: It is of a major version that this program does not know.
         """
         self._enter(_Stage.MANIFEST)
         if self.statement is None:
             if data is not None:
-                plain = load_manifest_json(data)
-                if external or _is_ours(plain):
-                    self.trusted_manifest = manifest_from_plain(plain)
-                    self._manifest_size = len(data)
+                self._read_unsigned(data, external=external)
             return
         resource = [r for r in self.statement.resources if r.path == FILE_NAME]
         if not resource:
@@ -163,9 +164,8 @@ class Verification:
                     remedy="give the manifest that this signature covers, or leave --manifest out",
                 )
             return
-        if data is None:
-            return
-        if not _agrees(data, _expected(self.statement, only=FILE_NAME)[FILE_NAME]):
+        wanted = expected_of(self.statement, only=FILE_NAME)[FILE_NAME]
+        if data is None or not agrees(data, wanted):
             # A changed manifest is a changed file like any other, and nothing it says is used.
             self.manifest_changed = True
             if external:
@@ -183,8 +183,23 @@ class Verification:
         except DocumentError as error:
             raise NotTrustedError(error.message, remedy="ask the publisher to sign again") from None
         self._compare(manifest, self.statement)
+        self._accept(manifest, len(data), compared_by=self.statement.hash_type)
+
+    def _read_unsigned(self, data: bytes, *, external: bool) -> None:
+        try:
+            plain = load_manifest_json(data)
+            if external or _is_ours(plain):
+                self._accept(manifest_from_plain(plain), len(data), compared_by="sha256")
+        except DocumentError as error:
+            raise NotTrustedError(error.message, remedy="ask for the manifest again") from None
+
+    def _accept(self, manifest: Manifest, size: int, *, compared_by: str) -> None:
         self.trusted_manifest = manifest
-        self._manifest_size = len(data)
+        self._manifest_size = size
+        if compared_by != "blake3" and any(f.blake3 for f in manifest.files):
+            self.warnings.append(
+                f"{FILE_NAME} holds blake3 digests beside the sha256 ones; they were not checked"
+            )
 
     def _compare(self, manifest: Manifest, statement: OmsStatement) -> None:
         """Refuse a manifest that lists other files, or other digests, than were signed."""
@@ -209,6 +224,13 @@ class Verification:
                 f"{FILE_NAME} and the signature disagree: {printable(which[0])} {where}{more}",
                 remedy="ask the publisher to build and sign again",
             )
+        if statement.method is SerializationMethod.SHARDS:
+            for path, want in expected_of(statement).items():
+                if path != FILE_NAME and want.size != listed[path].size:
+                    raise NotTrustedError(
+                        f"{FILE_NAME} and the signature disagree on the size of {printable(path)}",
+                        remedy="ask the publisher to build and sign again",
+                    )
         for resource in statement.resources:
             if resource.path == FILE_NAME or resource.start is not None:
                 continue
@@ -264,7 +286,15 @@ class Verification:
             return {
                 f.path: Expected(f.path, f.size, (f.sha256,)) for f in manifest.files if not f.root
             }
-        expected = _expected(statement, sizes)
+        expected = expected_of(statement, sizes)
+        if statement.method is SerializationMethod.SHARDS:
+            # Byte ranges have none for an empty file; the manifest lists it all the same.
+            algorithm, shard_size = Algorithm(statement.hash_type), statement.shard_size
+            expected |= {
+                path: Expected(path, 0, (), algorithm, shard_size)
+                for path, size in sizes.items()
+                if size == 0
+            }
         if manifest is not None and FILE_NAME in expected:
             expected[FILE_NAME] = expected[FILE_NAME]._replace(size=self._manifest_size)
         return expected
@@ -290,12 +320,12 @@ class Verification:
         """
         statement, manifest = self.statement, self.trusted_manifest
         if statement is not None:
-            wanted = _expected(statement, only=DESCRIPTION_NAME)[DESCRIPTION_NAME]
+            wanted = expected_of(statement, only=DESCRIPTION_NAME)[DESCRIPTION_NAME]
         else:
             assert manifest is not None  # noqa: S101 - one of the two lists the file
             (file,) = (f for f in manifest.files if f.full_path == DESCRIPTION_NAME)
             wanted = Expected(file.path, file.size, (file.sha256,))
-        if not _agrees(data, wanted):
+        if not agrees(data, wanted):
             raise UndecidedError(f"{DESCRIPTION_NAME} changed while the release was verified")
 
     def claims(self, description: bytes | None) -> tuple[str, ...]:
@@ -323,21 +353,21 @@ class Verification:
 def signer_info(envelope: VerifiedEnvelope, what: str) -> SignerInfo:
     """Who signed an envelope, for the report."""
     signer = envelope.signer
-    if isinstance(signer, SignerCertificate):
+    if isinstance(signer, SignerKey):
         return SignerInfo(
-            method="certificate",
-            identity=signer.subject,
-            kind=signer.public_key.kind.value,
+            method="key",
+            identity=signer.fingerprint,
+            kind=signer.kind.value,
             fingerprint=signer.fingerprint,
-            issuer=signer.issuer,
-            names=signer.alternative_names,
             signature=what,
         )
     return SignerInfo(
-        method="key",
-        identity=signer.fingerprint,
-        kind=signer.kind.value,
+        method="certificate",
+        identity=signer.subject,
+        kind=signer.public_key.kind.value,
         fingerprint=signer.fingerprint,
+        issuer=signer.issuer,
+        names=signer.alternative_names,
         signature=what,
     )
 
@@ -345,33 +375,3 @@ def signer_info(envelope: VerifiedEnvelope, what: str) -> SignerInfo:
 def _is_ours(plain: object) -> bool:
     """Whether a file called ``manifest.json`` is a release manifest; web pages have them too."""
     return isinstance(plain, dict) and plain.keys() >= _OURS
-
-
-def _expected(
-    statement: OmsStatement, sizes: dict[str, int] | None = None, *, only: str | None = None
-) -> dict[str, Expected]:
-    """The signed resources by path, the byte ranges of each file together; or of one path."""
-    sizes = sizes or {}
-    algorithm, shard_size = Algorithm(statement.hash_type), statement.shard_size
-    resources = statement.resources
-    if only is not None:
-        resources = tuple(r for r in resources if r.path == only)
-    if statement.method is SerializationMethod.FILES:
-        return {
-            r.path: Expected(r.path, sizes.get(r.path), (r.digest,), algorithm) for r in resources
-        }
-    digests: dict[str, list[str]] = {}
-    ends: dict[str, int] = {}
-    for resource in resources:
-        digests.setdefault(resource.path, []).append(resource.digest)
-        ends[resource.path] = max(resource.end or 0, ends.get(resource.path, 0))
-    return {
-        path: Expected(path, sizes.get(path, ends[path]), tuple(found), algorithm, shard_size)
-        for path, found in digests.items()
-    }
-
-
-def _agrees(data: bytes, expected: Expected) -> bool:
-    step = expected.shard_size or max(len(data), 1)
-    parts: Sequence[bytes] = [data[i : i + step] for i in range(0, max(len(data), 1), step)]
-    return tuple(digest_of(part, expected.algorithm) for part in parts) == expected.digests

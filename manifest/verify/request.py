@@ -41,7 +41,11 @@ def read_given(path: str, option: str, max_bytes: int) -> bytes:
         with Path(path).open("rb") as file:
             data = file.read(max_bytes + 1)
     except FileNotFoundError:
-        raise UsageError(f"{option} {shown}: there is no such file") from None
+        raise UsageError(
+            f"{option} {shown}: there is no such file", remedy="check the name"
+        ) from None
+    except IsADirectoryError:
+        raise UsageError(f"{option} {shown} is a directory", remedy="name a file") from None
     except OSError as error:
         raise UndecidedError(f"{option} {shown} cannot be read: {error.strerror}") from None
     if len(data) > max_bytes:
@@ -50,7 +54,16 @@ def read_given(path: str, option: str, max_bytes: int) -> bytes:
 
 
 def path_inside(path: str, directory: str) -> str:
-    """``path`` relative to the directory when it lies in it, else empty."""
-    real, root = os.path.realpath(path), os.path.realpath(directory)
+    """``path`` relative to the directory when it lies in it, else empty.
+
+    What counts is where the name stands; a link elsewhere that leads into the directory counts
+    as where it leads.
+    """
+    root = os.path.realpath(directory)
     prefix = root if root.endswith(os.sep) else root + os.sep
-    return os.path.relpath(real, root).replace(os.sep, "/") if real.startswith(prefix) else ""
+    parent, name = os.path.split(path.rstrip(os.sep))
+    standing = os.path.join(os.path.realpath(parent or os.curdir), name)  # noqa: PTH118 - as given
+    for place in (os.path.normpath(standing), os.path.realpath(path)):
+        if place.startswith(prefix):
+            return os.path.relpath(place, root).replace(os.sep, "/")
+    return ""

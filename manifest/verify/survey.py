@@ -8,7 +8,7 @@ the same.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Container
 
 from manifest.display import human_size, plural
 from manifest.errors import UsageError
@@ -42,9 +42,18 @@ class Survey:
     signatures: tuple[str, ...]
 
 
-def below(path: str, parents: Iterable[str]) -> str:
-    """The one of ``parents`` that is ``path`` or a directory above it; empty for none."""
-    return next((p for p in parents if path == p or path.startswith(f"{p}/")), "")
+def below(path: str, parents: Container[str]) -> str:
+    """The outermost of ``parents`` that is ``path`` or a directory above it; empty for none.
+
+    The time does not depend on how many parents a set of them holds: a signer may ignore
+    thousands of paths, and a release hold millions of files.
+    """
+    position = path.find("/")
+    while position >= 0:
+        if path[:position] in parents:
+            return path[:position]
+        position = path.find("/", position + 1)
+    return path if path in parents else ""
 
 
 def spoken_of(names: Collection[str], paths: Collection[str]) -> set[str]:
@@ -100,7 +109,7 @@ def survey(
         components: The components of a path.
     """
     allowed = {*NOT_COVERED, SIGNATURE_NAME, SIGNATURES_DIRECTORY, signature, *ignore}
-    hiding = [p for p in signed_ignores if not below(p, allowed)]
+    hiding = frozenset(p for p in signed_ignores if not below(p, allowed))
     problems: list[FileProblem] = []
     undecided: list[Undecided] = []
     kept = []
@@ -116,6 +125,16 @@ def survey(
             )
         else:
             kept.append(file)
+    problems += (
+        FileProblem(
+            ProblemKind.ADDED,
+            file.path,
+            found_size=file.size,
+            detail=f"{SIGNATURE_NAME} is a directory, and no signature lies there",
+        )
+        for file in tree.left_out
+        if file.path.startswith(f"{SIGNATURE_NAME}/") and not below(file.path, ignore)
+    )
     for oddity in tree.oddities:
         if below(oddity.path, ignore):
             continue
@@ -134,7 +153,8 @@ def survey(
             FileProblem(kind, oddity.path, components=components(oddity.path), detail=detail)
         )
     signatures = [f.path for f in tree.left_out if below(f.path, [SIGNATURES_DIRECTORY])]
-    ignored = sorted({below(f.path, ignore) for f in tree.left_out} - {""})
+    there = (*(f.path for f in tree.left_out), *(o.path for o in tree.oddities))
+    ignored = sorted({below(path, ignore) for path in there} - {""})
     not_covered = [_in_words(item) for item in tree.not_covered]
     not_covered += [
         f"{f.path} (a signature that was not used)"

@@ -1,0 +1,367 @@
+"""The steps of a verification: reads what the state machine asks for, in its order.
+
+`manifest.verify.machine` decides; this module opens files, walks, hashes and gathers the report.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
+
+from manifest.display import plural, printable
+from manifest.document.description import FILE_NAME as DESCRIPTION_NAME
+from manifest.document.manifest_file import FILE_NAME, MAX_BYTES, ManifestFile
+from manifest.document.yaml_text import MAX_BYTES as MAX_DESCRIPTION
+from manifest.errors import ManifestError, NotTrustedError, UndecidedError, UsageError
+from manifest.inventory import (
+    NOT_COVERED,
+    Algorithm,
+    Expected,
+    Tree,
+    conclude,
+    hash_files,
+    plan,
+    read_file,
+    walk,
+)
+from manifest.sign import SIGNATURE_NAME
+from manifest.signing.bundle import MAX_BUNDLE_BYTES
+from manifest.signing.statement import SerializationMethod
+from manifest.verify.comparison import Comparison, compare_root
+from manifest.verify.machine import Verification
+from manifest.verify.part import Part, select_part, within_root
+from manifest.verify.report import (
+    FileProblem,
+    Mode,
+    ProblemKind,
+    Step,
+    StepStatus,
+    Undecided,
+    VerifyReport,
+)
+from manifest.verify.request import Request, path_inside, read_given
+from manifest.verify.signatures import further_signatures
+from manifest.verify.survey import Survey, leave_out, spoken_of, survey
+
+__all__ = ["Run"]
+
+_NO_PART = "{} is not the one that was signed; it is no part of this check"
+_STEPS = ("signature", "statement", "manifest", "tree", "bytes", "claims")
+
+
+class Run:
+    """The state of one run; each method is a step and leaves its result in the report's fields."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.machine = Verification(request.trust, target=request.directory)
+        self.steps: list[Step] = []
+        self.signature_inside = ""
+        self.left: frozenset[str] = frozenset()
+        self.tree: Tree
+        self._by_path: dict[str, tuple[str, ...]] | None = None
+        self.found = VerifyReport(
+            target=request.directory,
+            mode=Mode.INTEGRITY if request.trust.is_empty else Mode.SIGNED,
+            integrity_only=request.integrity_only,
+        )
+
+    def report(self) -> VerifyReport:
+        """Go through the steps and say what was found; raises what `run.verify` says."""
+        try:
+            self._documents()
+            self._files()
+        except UsageError:
+            raise
+        except NotTrustedError as error:
+            self._stop(error)
+            self._set(refusal=error.message, refusal_remedy=error.remedy)
+        except UndecidedError as error:
+            self._stop(error)
+            self._set(undecided_reason=error.message, refusal_remedy=error.remedy)
+        done = [s.name for s in self.steps]
+        self.steps += [Step(n, StepStatus.SKIPPED) for n in _STEPS if n not in done]
+        manifest = self.machine.trusted_manifest
+        return dataclasses.replace(
+            self.found,
+            signer=self.machine.signer,
+            name=manifest.name if manifest else "",
+            version=manifest.version if manifest else "",
+            root_digest=manifest.root_digest if manifest else "",
+            warnings=(*self.machine.warnings, *self.found.warnings),
+            steps=tuple(self.steps),
+        )
+
+    def _set(self, **changes: object) -> None:
+        self.found = dataclasses.replace(self.found, **changes)  # type: ignore[arg-type]  # fields by name
+
+    def _done(self, name: str, detail: str = "", *, failed: bool = False) -> None:
+        self.steps.append(Step(name, StepStatus.FAILED if failed else StepStatus.OK, detail))
+
+    def _stop(self, error: ManifestError) -> None:
+        done = {s.name for s in self.steps}
+        name = next((n for n in _STEPS if n not in done), "claims")
+        self.steps.append(Step(name, StepStatus.FAILED, error.message))
+
+    # Steps 1 and 2: who signed what, and which release it is.
+
+    def _documents(self) -> None:
+        request, machine = self.request, self.machine
+        if request.signature_path is not None:
+            self.signature_inside = path_inside(request.signature_path, request.directory)
+        self.left = leave_out((), signature=self.signature_inside, ignore=request.ignore)
+        self.tree = top = walk(request.directory, leave_out=self.left)
+        what = request.signature_path or SIGNATURE_NAME
+        machine.signature(self._signature(top), what=printable(what))
+        if machine.statement is not None:
+            self._done("signature", "ok" if machine.signer else "not checked: no key was given")
+            self._done("statement", f"{len(machine.statement.resources)} resources")
+        external = request.manifest_path is not None
+        machine.manifest(self._manifest(top), external=external)
+        machine.expect(request.expect_name, request.expect_version)
+        if machine.trusted_manifest is not None:
+            self._done("manifest", f"root digest {machine.trusted_manifest.root_digest}")
+        elif machine.manifest_changed:
+            self._done("manifest", "is not the one that was signed", failed=True)
+
+    def _signature(self, top: Tree) -> bytes | None:
+        path = self.request.signature_path
+        inside = SIGNATURE_NAME if path is None else self.signature_inside
+        # In the release it is a file like any other: a pipe there would never end.
+        if any(o.path == inside for o in top.oddities):
+            raise NotTrustedError(
+                f"{printable(inside)} is not a regular file", remedy="put the signature there"
+            )
+        if any(f.path == inside for f in top.left_out):
+            self.signature_inside = inside
+            return read_file(top, inside, max_bytes=MAX_BUNDLE_BYTES)
+        return None if path is None else read_given(path, "--signature", MAX_BUNDLE_BYTES)
+
+    def _manifest(self, top: Tree) -> bytes | None:
+        path = self.request.manifest_path
+        if path is not None:
+            return read_given(path, "--manifest", MAX_BYTES)
+        if not any(f.path == FILE_NAME for f in top.files):
+            return None
+        return read_file(top, FILE_NAME, max_bytes=MAX_BYTES)
+
+    # Steps 3 to 5: names, sizes, bytes, claims.
+
+    def _files(self) -> None:
+        machine, request = self.machine, self.request
+        expected = machine.expected()
+        self._walk_again(expected)
+        external = request.manifest_path is not None
+        if external and not any(f.path == FILE_NAME for f in self.tree.files):
+            expected.pop(FILE_NAME, None)  # the one given was held against it
+        named = {f.full_path for f in self._manifest_files() if f.root}
+        part = self._part(expected.keys() | named)
+        self._check_roots()
+        found = self._survey(expected)
+        self._compare(expected, found, part)
+        self._second_digests(found.tree, part)
+        self._named_roots(part)
+        if part is None:
+            self._further_signatures(found)
+        self._claims(expected, part)
+
+    def _part(self, signed: Collection[str]) -> Part:
+        request, changed = self.request, self.machine.manifest_changed
+        self._set(part=", ".join((*request.only, *request.components)))
+        if request.components and changed:
+            # Which files a component has is not known; that the manifest was changed is.
+            return frozenset({FILE_NAME}).__contains__
+        manifest = self.machine.trusted_manifest
+        part = select_part(request.only, request.components, signed=signed, manifest=manifest)
+        if part is not None and changed and not part(FILE_NAME):
+            self._warn(_NO_PART.format(FILE_NAME))
+        return part
+
+    def _warn(self, text: str) -> None:
+        self._set(warnings=(*self.found.warnings, text))
+
+    def _check_roots(self) -> None:
+        """Refuse a root that the manifest does not know, before anything is hashed."""
+        known = {f.root for f in self._manifest_files()}
+        for name in sorted(self.request.roots.keys() - known):
+            if not self.machine.manifest_changed:
+                raise UsageError(f"--root-dir {name}: the manifest has no files in such a root")
+            text = f"root {name}: the {FILE_NAME} that was signed is not there"
+            self._set(not_checked=(*self.found.not_checked, text))
+
+    def _walk_again(self, expected: Mapping[str, Expected]) -> None:
+        """Walk anew where the signature speaks of what is left out, or no signature lists the list."""
+        request, machine = self.request, self.machine
+        left = leave_out(expected, signature=self.signature_inside, ignore=request.ignore)
+        if machine.trusted_manifest and FILE_NAME not in expected and not request.manifest_path:
+            left |= {FILE_NAME}
+        silent = NOT_COVERED - spoken_of(NOT_COVERED, expected)
+        if (left, silent) != (self.left, NOT_COVERED):
+            self.tree = walk(request.directory, leave_out=left, not_covered=silent)
+
+    def _survey(self, expected: dict[str, Expected]) -> Survey:
+        statement = self.machine.statement
+        found = survey(
+            self.tree,
+            expected.keys(),
+            signed_ignores=statement.ignore_paths if statement else (),
+            signature=self.signature_inside,
+            ignore=self.request.ignore,
+            components=self._components,
+        )
+        not_covered = (*found.not_covered, *self._unlisted_empty_files(found.tree, expected))
+        self._set(not_covered=not_covered, ignored=found.ignored)
+        return dataclasses.replace(found, not_covered=not_covered)
+
+    def _unlisted_empty_files(self, tree: Tree, expected: dict[str, Expected]) -> list[str]:
+        """Expect empty files beside byte-range digests, which have none for them (OMS 1.0, 6.3.2).
+
+        Where there is a manifest, it lists them.
+
+        Returns:
+            What they are, in words.
+        """
+        statement = self.machine.statement
+        if statement is None or statement.method is not SerializationMethod.SHARDS:
+            return []
+        if self.machine.trusted_manifest is not None:
+            return []
+        empty = [f.path for f in tree.files if f.size == 0 and f.path not in expected]
+        algorithm, shard_size = Algorithm(statement.hash_type), statement.shard_size
+        expected |= {p: Expected(p, 0, (), algorithm, shard_size) for p in empty}
+        return [f"{p} (empty: a signature by byte ranges cannot list it)" for p in empty]
+
+    def _components(self, path: str) -> tuple[str, ...]:
+        if self._by_path is None:
+            files = self._manifest_files()
+            self._by_path = {f.full_path: f.components for f in files if f.components}
+        return self._by_path.get(path, ())
+
+    def _manifest_files(self) -> Sequence[ManifestFile]:
+        manifest = self.machine.trusted_manifest
+        return manifest.files if manifest else ()
+
+    def _compare(self, expected: Mapping[str, Expected], found: Survey, part: Part) -> None:
+        result = compare_root(
+            expected, found, part=part, components=self._components, engine=self.request.engine
+        )
+        early = f"{result.early} differ before hashing" if result.early else ""
+        self._done("tree", early, failed=bool(early))
+        failed = bool(result.problems or result.undecided)
+        self._done("bytes", f"{result.same} files as signed", failed=failed)
+        self._add(result)
+        self._set(algorithm=result.algorithm)
+        self._refuse_not_covered(found.not_covered)
+
+    def _refuse_not_covered(self, words: Sequence[str]) -> None:
+        if self.request.strict:
+            self._set(problems=(*self.found.problems, *map(_refused, words)))
+
+    def _add(self, result: Comparison) -> None:
+        self._set(
+            files_expected=self.found.files_expected + result.expected,
+            files_checked=self.found.files_checked + result.same,
+            bytes_checked=self.found.bytes_checked + result.size,
+            problems=(*self.found.problems, *result.problems),
+            undecided=(*self.found.undecided, *result.undecided),
+        )
+
+    def _second_digests(self, tree: Tree, part: Part) -> None:
+        second = self.machine.second_digests()
+        if not second:
+            return
+        planned = plan(
+            second.values(),
+            tree,
+            within=lambda p: p in second and (part is None or part(p)),
+            quick=True,  # what differs in size was told before
+        )
+        hashed = hash_files(tree, planned.to_hash, executor=self.request.engine.executor)
+        difference = conclude(planned, hashed)
+        if difference.changed:
+            path = difference.changed[0].path
+            raise NotTrustedError(
+                f"{FILE_NAME} and the signature bind different bytes of {printable(path)}",
+                remedy="ask the publisher to build and sign again",
+            )
+        known = {u.path for u in self.found.undecided}
+        again = [
+            Undecided(i.path, i.note or "it could not be read again", self._components(i.path))
+            for i in difference.undecided
+            if i.path not in known
+        ]
+        self._set(undecided=(*self.found.undecided, *again))
+
+    def _named_roots(self, part: Part) -> None:
+        given = self.request.roots
+        by_root: dict[str, dict[str, Expected]] = {}
+        for file in self._manifest_files():
+            if file.root:
+                wanted = Expected(file.path, file.size, (file.sha256,))
+                by_root.setdefault(file.root, {})[file.path] = wanted
+        for name, expected in by_root.items():
+            inner = within_root(part, name)
+            count = sum(1 for p in expected if inner is None or inner(p))
+            if count and name not in given:
+                text = f"root {name} ({plural(count, 'file')}): give it with --root-dir {name}=DIR"
+                self._set(not_checked=(*self.found.not_checked, text))
+            elif count:
+                self._named_root(name, expected, inner)
+
+    def _named_root(self, name: str, expected: Mapping[str, Expected], part: Part) -> None:
+        found = survey(
+            walk(self.request.roots[name]),
+            expected.keys(),
+            signed_ignores=(),
+            signature="",
+            ignore=(),
+            components=lambda p: self._components(f"{name}:{p}"),
+        )
+        self._add(
+            compare_root(
+                expected,
+                found,
+                part=part,
+                components=self._components,
+                engine=self.request.engine,
+                root=name,
+            )
+        )
+        not_covered = [f"{name}:{words}" for words in found.not_covered]
+        self._set(not_covered=(*self.found.not_covered, *not_covered))
+        self._refuse_not_covered(not_covered)
+
+    def _further_signatures(self, found: Survey) -> None:
+        others = [p for p in found.signatures if p != self.signature_inside]
+        result = further_signatures(
+            self.tree, others, trust=self.request.trust, statement=self.machine.statement
+        )
+        self._set(
+            also_signed_by=result.signers,
+            problems=(*self.found.problems, *result.strays),
+            warnings=(*self.found.warnings, *result.notes),
+        )
+
+    def _claims(self, expected: Mapping[str, Expected], part: Part) -> None:
+        manifest = self.machine.trusted_manifest
+        wrong = {p.path for p in self.found.problems} | {u.path for u in self.found.undecided}
+        if manifest is None or DESCRIPTION_NAME in wrong or DESCRIPTION_NAME not in expected:
+            return
+        if not any(f.path == DESCRIPTION_NAME for f in self.tree.files):
+            return
+        try:
+            data = read_file(self.tree, DESCRIPTION_NAME, max_bytes=MAX_DESCRIPTION)
+            self.machine.check_description(data)
+        except UndecidedError:
+            if part is None or part(DESCRIPTION_NAME):
+                raise
+            self._warn(_NO_PART.format(DESCRIPTION_NAME))
+            return
+        findings = self.machine.claims(data)
+        self._done("claims", "; ".join(findings), failed=bool(findings))
+        self._set(findings=findings)
+
+
+def _refused(words: str) -> FileProblem:
+    path, _, detail = words.rpartition(" (")
+    return FileProblem(ProblemKind.NOT_COVERED, path, detail=detail.removesuffix(")"))
