@@ -60,11 +60,11 @@ def _explained(error: OSError, target: Path, *, overwrite: bool) -> UndecidedErr
     if isinstance(error, FileExistsError) and not overwrite:
         return UsageError(
             f"{shown} exists already; nothing was written",
-            remedy="Choose another name, or remove the file first.",
+            remedy="choose another name, or remove the file first",
         )
     return UndecidedError(
         f"{shown} cannot be written: {error.strerror or error}; nothing was written",
-        remedy="Make room or give permission, then run the command again.",
+        remedy="make room or give permission, then run the command again",
     )
 
 
@@ -77,7 +77,7 @@ def _refuse_special(target: Path) -> None:
     if not stat.S_ISREG(mode):
         raise UsageError(
             f"{printable(str(target))} is not a regular file; nothing was written",
-            remedy="Name a file as the destination.",
+            remedy="name a file as the destination",
         )
 
 

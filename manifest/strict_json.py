@@ -62,7 +62,7 @@ class _Document:
             place = f"line {line}, column {column}: "
         raise self.error(
             f"{self.what}: {place}{problem}",
-            remedy="Correct the document at this place, or fetch it again.",
+            remedy="correct the document at this place, or fetch it again",
         )
 
 
@@ -95,12 +95,12 @@ def loads(
     if len(data) > max_bytes:
         raise error(
             f"{what} has {len(data):,} bytes; at most {max_bytes:,} are accepted",
-            remedy="Check that this is the intended file.",
+            remedy="check that this is the intended file",
         )
     if data.startswith(b"\xef\xbb\xbf"):
         raise error(
             f"{what}: line 1, column 1: a byte order mark is not allowed",
-            remedy="Save the file as UTF-8 without a byte order mark.",
+            remedy="save the file as UTF-8 without a byte order mark",
         )
     try:
         text = data.decode("utf-8")
@@ -108,7 +108,7 @@ def loads(
         line = data.count(b"\n", 0, exc.start) + 1
         raise error(
             f"{what}: line {line}: the byte at offset {exc.start} is not valid UTF-8",
-            remedy="Save the file as UTF-8.",
+            remedy="save the file as UTF-8",
         ) from None
     document = _Document(what, text, error)
     has_long_numbers = _check_shape(data, document, max_depth=max_depth, max_items=max_items)
@@ -167,7 +167,7 @@ def _check_shape(data: bytes, document: _Document, *, max_depth: int, max_items:
     if crowded:
         raise document.error(
             f"{document.what} holds more than {max_items:,} values",
-            remedy="Check that this is the intended file.",
+            remedy="check that this is the intended file",
         )
     brackets = structure.translate(None, b",")
     for _ in range(max_depth):

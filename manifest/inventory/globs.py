@@ -101,7 +101,7 @@ def compile_glob(
     if problem is not None:
         raise error(
             f'{where + ": " if where else ""}the pattern "{printable(pattern[:120])}" {problem}',
-            remedy="Patterns are relative to the release, as weights/*.safetensors.",
+            remedy="patterns are relative to the release, as weights/*.safetensors",
         )
     bare = pattern.removesuffix("/")
     if not _WILD.search(bare):

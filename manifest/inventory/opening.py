@@ -198,7 +198,7 @@ def read_file(tree: Tree, path: str, *, max_bytes: int) -> bytes:
     if isinstance(content, Problem):
         raise UndecidedError(
             f"{shown} cannot be read: {content.detail}",
-            remedy="Run the command again when nothing else writes to the directory.",
+            remedy="run the command again when nothing else writes to the directory",
         )
     return content
 

@@ -94,7 +94,7 @@ def check_path(path: str, *, where: str = "", error: type[ManifestError] = Docum
     shown = printable(path if len(path) <= 120 else path[:120] + "...")
     raise error(
         f'{where + ": " if where else ""}the path "{shown}" {problem}',
-        remedy="Paths are relative to the release, use / and stay inside it.",
+        remedy="paths are relative to the release, use / and stay inside it",
     )
 
 

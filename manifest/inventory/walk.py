@@ -60,7 +60,7 @@ def walk(
     if sys.getfilesystemencoding() != "utf-8":
         raise UndecidedError(
             f"this locale reads file names as {sys.getfilesystemencoding()}, not as UTF-8",
-            remedy="Set PYTHONUTF8=1, or use a UTF-8 locale.",
+            remedy="set PYTHONUTF8=1, or use a UTF-8 locale",
         )
     path = os.fspath(root)
     try:

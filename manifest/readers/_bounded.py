@@ -46,7 +46,7 @@ def read_whole(source: Source, path: str, *, max_bytes: int = MAX_TEXT) -> bytes
     if size > max_bytes:
         raise DocumentError(
             f"{printable(path)} has {size:,} bytes; at most {max_bytes:,} are read",
-            remedy="Check that this is the intended file.",
+            remedy="check that this is the intended file",
         )
     return source.read(path, length=size)
 
@@ -63,7 +63,7 @@ def read_text(source: Source, path: str, *, max_bytes: int = MAX_TEXT) -> str:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DocumentError(
-            f"{printable(path)} is not UTF-8 (byte {error.start})", remedy="Save it as UTF-8."
+            f"{printable(path)} is not UTF-8 (byte {error.start})", remedy="save it as UTF-8"
         ) from None
     if "\0" in text:
         raise DocumentError(f"{printable(path)} is not text: it holds NUL characters")

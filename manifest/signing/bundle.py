@@ -97,7 +97,7 @@ def parse_bundle(data: bytes, *, what: str = "the signature") -> Bundle:
         raise refusal(
             f"{what}:",
             "signs one file directly (messageSignature), not a list of files",
-            remedy="An OMS signature has the field dsseEnvelope.",
+            remedy="an OMS signature has the field dsseEnvelope",
         )
     fields = read_object(
         value, f"{what}:", required={"mediaType", "verificationMaterial", "dsseEnvelope"}
@@ -108,7 +108,7 @@ def parse_bundle(data: bytes, *, what: str = "the signature") -> Bundle:
         raise refusal(
             f"{what}: dsseEnvelope.signatures",
             f"has {len(envelope.signatures)} signatures; a bundle has exactly one",
-            remedy="Each signer writes a bundle of their own.",
+            remedy="each signer writes a bundle of their own",
         )
     bundle = _with_material(fields["verificationMaterial"], envelope, what)
     keyid = envelope.signatures[0].keyid
@@ -149,7 +149,7 @@ def _check_media_type(media_type: Any, what: str) -> None:
         raise refusal(
             where,
             f"is {shown(found)}: another version of the bundle format; 0.3 is supported",
-            remedy="Ask the signer for a bundle of version 0.3.",
+            remedy="ask the signer for a bundle of version 0.3",
         )
     raise refusal(where, f"is {shown(found)}, which is not a Sigstore bundle")
 

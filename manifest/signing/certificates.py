@@ -106,12 +106,12 @@ def load_roots(pem: bytes, *, what: str = "the root certificate") -> tuple[Root,
     if len(pem) > MAX_ROOTS_BYTES:
         raise UsageError(
             f"{what} has {len(pem):,} bytes; at most {MAX_ROOTS_BYTES:,} are accepted",
-            remedy="Check that this is the intended file.",
+            remedy="check that this is the intended file",
         )
     if pem.count(_PEM_BEGIN) != pem.count(_PEM_BEGIN + b"CERTIFICATE-----"):
         raise UsageError(
             f"{what} holds something else beside certificates",
-            remedy="Give a PEM file that holds the root certificate alone.",
+            remedy="give a PEM file that holds the root certificate alone",
         )
     try:
         with _quiet():
@@ -120,7 +120,7 @@ def load_roots(pem: bytes, *, what: str = "the root certificate") -> tuple[Root,
     except _UNREADABLE:
         raise UsageError(
             f"{what} is not a PEM file of certificates",
-            remedy="Give a file that begins with -----BEGIN CERTIFICATE-----.",
+            remedy="give a file that begins with -----BEGIN CERTIFICATE-----",
         ) from None
 
 
@@ -337,5 +337,5 @@ def _der(certificate: x509.Certificate) -> bytes:
 
 def _refused(message: str) -> NotTrustedError:
     return NotTrustedError(
-        message, remedy="Check the roots given with --root, or ask the signer for a new signature."
+        message, remedy="check the roots given with --root, or ask the signer for a new signature"
     )

@@ -17,7 +17,7 @@ def refusal(where: str, problem: str, *, remedy: str = "") -> NotTrustedError:
     """The error for a field that is not what its format says."""
     return NotTrustedError(
         f"{where} {problem}",
-        remedy=remedy or "This is not a sound signature. Ask the signer for a new one.",
+        remedy=remedy or "this is not a sound signature; ask the signer for a new one",
     )
 
 

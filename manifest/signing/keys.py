@@ -41,7 +41,7 @@ _Private: TypeAlias = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
 _PEM_LABEL = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,40})-----")
 _KINDS_WORDS = "ECDSA on P-256, P-384 or P-521, or Ed25519"
-_KEYGEN = "Make a key with `manifest keygen`."
+_KEYGEN = "make a key with `manifest keygen`"
 
 
 class KeyKind(enum.StrEnum):
@@ -147,22 +147,22 @@ def load_private(
     if label == "OPENSSH PRIVATE KEY":
         raise UsageError(
             f"{what} is in OpenSSH's own format",
-            remedy="Convert a copy with `ssh-keygen -p -m PKCS8 -f COPY`, or make a new key.",
+            remedy="convert a copy with `ssh-keygen -p -m PKCS8 -f COPY`, or make a new key",
         )
     if not label.endswith("PRIVATE KEY"):
         raise UsageError(
             f"{what} holds {_article(label)}, and a private key is needed",
-            remedy="Give the file of the private key that belongs to it.",
+            remedy="give the file of the private key that belongs to it",
         )
     encrypted = label == "ENCRYPTED PRIVATE KEY" or b"Proc-Type: 4,ENCRYPTED" in block
     if encrypted and not passphrase:
         raise UsageError(
-            f"{what} is encrypted, and no passphrase was given", remedy="Give its passphrase."
+            f"{what} is encrypted, and no passphrase was given", remedy="give its passphrase"
         )
     if passphrase is not None and not encrypted:
         raise UsageError(
             f"{what} is not encrypted, and a passphrase was given",
-            remedy="Leave the passphrase out, or check that this is the intended key.",
+            remedy="leave the passphrase out, or check that this is the intended key",
         )
     try:
         key = serialization.load_pem_private_key(block, passphrase)
@@ -176,7 +176,7 @@ def load_private(
             problem = "cannot be decrypted: the passphrase is wrong, or the file is damaged"
         else:
             problem = "cannot be read: the file is damaged, or not of a supported kind"
-        raise UsageError(f"{what} {problem}", remedy="Check the file and the passphrase.") from None
+        raise UsageError(f"{what} {problem}", remedy="check the file and the passphrase") from None
     return _wrap_private(key, what)
 
 
@@ -194,19 +194,19 @@ def load_public(pem: bytes, *, what: str = "the public key") -> PublicKey:
     if label.endswith("PRIVATE KEY"):
         raise UsageError(
             f"{what} holds a private key, and a public key is needed",
-            remedy="Give the file of the public key. A private key stays with the signer.",
+            remedy="give the file of the public key; a private key stays with the signer",
         )
     if label == "CERTIFICATE":
         raise UsageError(
             f"{what} holds a certificate, and a public key is needed",
-            remedy="To trust a certification authority, give the file with --root.",
+            remedy="to trust a certification authority, give the file with --root",
         )
     try:
         key = serialization.load_pem_public_key(block)
     except (ValueError, UnsupportedAlgorithm):
         raise UsageError(
             f"{what} is not a public key that can be read; keys are {_KINDS_WORDS}",
-            remedy="Give a PEM file that begins with -----BEGIN PUBLIC KEY-----.",
+            remedy="give a PEM file that begins with -----BEGIN PUBLIC KEY-----",
         ) from None
     return wrap_public(key, what)
 
@@ -222,7 +222,7 @@ def private_pem(key: PrivateKey, passphrase: bytes | None) -> bytes:
         if not passphrase:
             raise UsageError(
                 "the passphrase is empty",
-                remedy="Give a passphrase, or say that the key is to be stored unencrypted.",
+                remedy="give a passphrase, or say that the key is to be stored unencrypted",
             )
         encryption = serialization.BestAvailableEncryption(passphrase)
     return key._key.private_bytes(  # noqa: SLF001 - the wrapper of this module
@@ -295,7 +295,7 @@ def _single_block(pem: bytes, what: str) -> tuple[str, bytes]:
     if len(pem) > MAX_PEM_BYTES:
         raise UsageError(
             f"{what} has {len(pem):,} bytes; a key file has at most {MAX_PEM_BYTES:,}",
-            remedy="Check that this is the intended file.",
+            remedy="check that this is the intended file",
         )
     found = [
         (match.group(1).decode("ascii"), match.start())
@@ -305,13 +305,13 @@ def _single_block(pem: bytes, what: str) -> tuple[str, bytes]:
     if not found:
         raise UsageError(
             f"{what} is not a PEM file: it has no -----BEGIN line",
-            remedy="Convert a DER file with `openssl pkey -inform DER`.",
+            remedy="convert a DER file with `openssl pkey -inform DER`",
         )
     if len(found) > 1:
         labels = ", ".join(label.lower() for label, _ in found[:4])
         raise UsageError(
             f"{what} holds {len(found)} PEM blocks ({labels}), and exactly one is expected",
-            remedy="Split the file, and give the one that is meant.",
+            remedy="split the file, and give the one that is meant",
         )
     label, start = found[0]
     return label, pem[start:]

@@ -219,18 +219,18 @@ def _check_predicate_type(value: Any, where: str) -> None:
         raise refusal(
             where,
             "is that of model signing before OMS 1.0, which is not supported",
-            remedy="Ask the signer to sign again with a current tool.",
+            remedy="ask the signer to sign again with a current tool",
         )
     if found.startswith("https://model_signing/signature/"):
         raise refusal(
             where,
             f"is {shown(found)}: another version of OMS; 1.0 is supported",
-            remedy="Use a newer release of this tool, if there is one.",
+            remedy="use a newer release of this tool, if there is one",
         )
     raise refusal(
         where,
         f"is {shown(found)}: a statement about something else than the files of a model",
-        remedy="Give the signature of the release.",
+        remedy="give the signature of the release",
     )
 
 

@@ -11,14 +11,17 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from manifest.display import printable
 from manifest.errors import NotTrustedError, UsageError
 from manifest.signing.bundle import Bundle, SigningMethod, parse_bundle
-from manifest.signing.certificates import Root, SignerCertificate, verify_chain
 from manifest.signing.fields import shown
 from manifest.signing.keys import KeyKind, PublicKey
 from manifest.signing.statement import PAYLOAD_TYPE
+
+if TYPE_CHECKING:
+    from manifest.signing.certificates import Root, SignerCertificate
 
 __all__ = ["SignerKey", "VerifiedEnvelope", "verify_signature"]
 
@@ -76,7 +79,7 @@ def verify_signature(
         UsageError: The time has no time zone.
     """
     if at is not None and at.tzinfo is None:
-        raise UsageError("the time of verification has no time zone", remedy="Give it in UTC.")
+        raise UsageError("the time of verification has no time zone", remedy="give it in UTC")
     bundle = parse_bundle(data, what=what)
     warnings = []
     signer: SignerKey | SignerCertificate
@@ -96,7 +99,7 @@ def verify_signature(
     else:
         raise NotTrustedError(
             f"{what}: keyless signatures (Sigstore identities) are not supported by this version",
-            remedy="Ask for a signature with a key or a certificate.",
+            remedy="ask for a signature with a key or a certificate",
         )
     if bundle.has_log_entries:
         warnings.append("the signature's transparency log entries were not checked")
@@ -107,7 +110,7 @@ def verify_signature(
         raise NotTrustedError(
             f"{what}: the signed content is of the type {shown(envelope.payload_type)}, "
             f"and {PAYLOAD_TYPE} is expected",
-            remedy="Give the signature of the release; this one vouches for something else.",
+            remedy="give the signature of the release; this one vouches for something else",
         )
     return VerifiedEnvelope(signer, envelope.payload_type, envelope.payload, tuple(warnings))
 
@@ -118,7 +121,7 @@ def _verify_with_key(bundle: Bundle, keys: Sequence[PublicKey], what: str) -> Pu
         named = f", {_short(hint)}," if hint else ""
         raise NotTrustedError(
             f"{what} was made with a key{named} and no key is given to check it",
-            remedy="Give the signer's public key with --key.",
+            remedy="give the signer's public key with --key",
         )
     candidates = [key for key in keys if key.is_named_by(hint)] if hint else list(keys)
     if not candidates:
@@ -126,7 +129,7 @@ def _verify_with_key(bundle: Bundle, keys: Sequence[PublicKey], what: str) -> Pu
         raise NotTrustedError(
             f"{what} says it was signed by the key {_short(hint)}, not by "
             f"{'the key' if len(keys) == 1 else 'one of the keys'} given ({given})",
-            remedy="Check which key the signer publishes.",
+            remedy="check which key the signer publishes",
         )
     for key in candidates:
         if bundle.envelope.verifies(key):
@@ -135,12 +138,12 @@ def _verify_with_key(bundle: Bundle, keys: Sequence[PublicKey], what: str) -> Pu
         raise NotTrustedError(
             f"{what}: the signed content was changed or the signature is damaged: it names the "
             f"key {_short(hint)}, which is given, and does not verify with it",
-            remedy="Fetch the signature again from the signer.",
+            remedy="fetch the signature again from the signer",
         )
     raise NotTrustedError(
         f"{what} does not verify with {'the key' if len(keys) == 1 else 'any key'} given: another "
         "key signed, or the signed content was changed; it does not name its key",
-        remedy="Check which key the signer publishes, and fetch the signature again.",
+        remedy="check which key the signer publishes, and fetch the signature again",
     )
 
 
@@ -150,14 +153,17 @@ def _verify_with_chain(
     if not roots:
         raise NotTrustedError(
             f"{what} was made with a certificate, and no root certificate is given to check it",
-            remedy="Give the certification authority's certificate with --root.",
+            remedy="give the certification authority's certificate with --root",
         )
+    # Most signatures are by a key, and X.509 is a third of what a small verification imports.
+    from manifest.signing.certificates import verify_chain
+
     signer = verify_chain(bundle.certificates, roots, at=at, what=what)
     if not bundle.envelope.verifies(signer.public_key):
         raise NotTrustedError(
             f"{what}: the signed content was changed or the signature is damaged: the certificate "
             f"of {printable(signer.subject)} is in order, and the signature does not verify with it",
-            remedy="Fetch the signature again from the signer.",
+            remedy="fetch the signature again from the signer",
         )
     return signer
 

@@ -83,7 +83,7 @@ class DirectorySource:
         except OSError as error:
             raise UndecidedError(
                 f"{printable(path)} cannot be read: {problem_of(error).detail}",
-                remedy="Run the command again when nothing else writes to the directory.",
+                remedy="run the command again when nothing else writes to the directory",
             ) from error
 
     def _read(self, file: FileStat, start: int, length: int) -> bytes:
