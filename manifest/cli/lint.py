@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from manifest.cli._common import format_option, paint, quiet_option, release_argument, undone
+from manifest.cli._common import (
+    format_option,
+    note,
+    paint,
+    quiet_option,
+    release_argument,
+    undone,
+)
+from manifest.display import printable
+from manifest.render import plain
+
+if TYPE_CHECKING:
+    from manifest.lint import LintReport
 
 # The verdicts of manifest.lint.verdict, written out so that --help imports nothing; a test
 # compares them.
@@ -44,7 +60,32 @@ _VERDICTS = (
     help="Count references that are pinned by content and were not looked up.",
 )
 @click.option("--declared", is_flag=True, help="Judge by what is declared, not by evidence.")
-@format_option()
+@click.option(
+    "--baseline",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A JSON report of an earlier run: what it found already does not fail this one.",
+)
+@click.option(
+    "--framework",
+    type=click.Choice(("eu",)),
+    help="Show a framework's table in the place of its column: the duties of the EU AI Act.",
+)
+@click.option(
+    "--date",
+    "today",
+    metavar="YYYY-MM-DD",
+    callback=lambda _ctx, _param, value: _day(value),
+    help="Judge as of this day: exceptions expire by it. Default: today, in UTC.",
+)
+@format_option("text", "json", "sarif", "github", "gitlab", "junit")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the report to FILE; stdout has the headline alone.",
+)
 @quiet_option()
 def command(
     directory: Path,
@@ -54,7 +95,11 @@ def command(
     ignore: tuple[str, ...],
     accept_pinned: bool,
     declared: bool,
+    baseline: Path | None,
+    framework: str | None,
+    today: dt.date | None,
     output_format: str,
+    output: Path | None,
     quiet: bool,
 ) -> None:
     """Say what the release in DIR really gives, and what is wrong with it.
@@ -62,7 +107,12 @@ def command(
     The verdict rests on evidence: files that are what they are said to be. A claim beyond it, or
     something false, broken or unsafe, fails the run. What separates the release from a higher
     verdict is advice, and fails only under --require.
+
+    A baseline is written with --format json --output FILE. With --format github the summary of
+    the job is added to the file that GITHUB_STEP_SUMMARY names.
     """
+    if framework and output_format not in ("text", "json"):
+        raise click.UsageError("--framework is shown by the formats text and json")
     from manifest.findings import Severity
     from manifest.lint import LintOptions, Verdict, lint, load_release
 
@@ -72,19 +122,96 @@ def command(
         require=Verdict(require) if require else None,
         fail_on=Severity(fail_on),
         declared=declared,
+        today=today,
+        baseline=None if baseline is None else _read_baseline(baseline),
     )
+    eu = None
     with undone("the release was not judged"):
-        report = lint(load_release(directory, accept_pinned=accept_pinned), options)
-    if output_format == "json":
-        from manifest.render.lint_json import render_lint_json
+        release = load_release(directory, accept_pinned=accept_pinned)
+        report = lint(release, options)
+        if framework:
+            from manifest.lint.frameworks.eu import eu_table
 
-        click.echo(render_lint_json(report), nl=False)
-    else:
+            eu = eu_table(release.declared() if declared else release)
+    if output_format == "text":
         from manifest.render.lint_text import render_lint
 
-        width = min(shutil.get_terminal_size((80, 24)).columns, 120)
-        click.echo(render_lint(report, paint=paint, width=width, quiet=quiet), nl=False)
+        width = 100 if output else min(shutil.get_terminal_size((80, 24)).columns, 120)
+        painter = plain if output else paint
+        text = render_lint(report, paint=painter, width=width, quiet=quiet, eu=eu)
+    elif output_format == "json":
+        from manifest.render.lint_json import render_lint_json
+
+        text = render_lint_json(report, eu)
+    else:
+        text = _for_service(report, output_format, prefix=_prefix(directory))
+    _deliver(text, report, output, quiet=quiet)
     click.get_current_context().exit(report.exit_code)
+
+
+def _for_service(report: LintReport, output_format: str, *, prefix: str) -> str:
+    """The report in a format of others; GitHub's summary goes to the file meant for it."""
+    if output_format == "sarif":
+        from manifest.render.sarif import render_sarif
+
+        return render_sarif(report, prefix=prefix)
+    if output_format == "gitlab":
+        from manifest.render.gitlab import render_gitlab
+
+        return render_gitlab(report, prefix=prefix)
+    if output_format == "junit":
+        from manifest.render.junit import render_junit
+
+        return render_junit(report, prefix=prefix)
+    from manifest.render.github import render_annotations, render_summary
+
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary:
+        with Path(summary).open("a", encoding="utf-8") as file:
+            file.write(render_summary(report))
+    return render_annotations(report, prefix=prefix)
+
+
+def _deliver(text: str, report: LintReport, output: Path | None, *, quiet: bool) -> None:
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    from manifest.atomic import write_atomically
+    from manifest.render.headline import headline
+
+    write_atomically(output, text.encode("utf-8"))
+    if not quiet:
+        click.echo(headline(report))
+        note(f"the report is in {printable(str(output))}")
+
+
+def _prefix(directory: Path) -> str:
+    """The release's path from the root of the checkout, by which services know files.
+
+    GitHub and GitLab say where that root is; elsewhere it is the current directory. Empty for
+    the root itself, and for a release that lies outside.
+    """
+    named = os.environ.get("GITHUB_WORKSPACE") or os.environ.get("CI_PROJECT_DIR") or "."
+    root, release = Path(named).resolve(), directory.resolve()
+    if root == release or not release.is_relative_to(root):
+        return ""
+    return release.relative_to(root).as_posix()
+
+
+def _read_baseline(path: Path) -> Mapping[str, int]:
+    from manifest.lint.baseline import MAX_BYTES, parse_baseline
+
+    with path.open("rb") as file:
+        return parse_baseline(file.read(MAX_BYTES + 1), name=printable(str(path)))
+
+
+def _day(value: str | None) -> dt.date | None:
+    if value is None:
+        return None
+    try:
+        return dt.date.fromisoformat(value)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is not a day, as 2026-01-31") from None
 
 
 def _codes(values: tuple[str, ...]) -> tuple[str, ...]:

@@ -57,9 +57,14 @@ class YamlDocument:
 
     def line(self, pointer: str) -> int | None:
         """The 1-based line of ``pointer`` or of its nearest parent; None for the whole file."""
+        position = self.position(pointer)
+        return position[0] if position else None
+
+    def position(self, pointer: str) -> tuple[int, int] | None:
+        """As `line`, with the 1-based column."""
         while pointer:
             if pointer in self.positions:
-                return self.positions[pointer][0]
+                return self.positions[pointer]
             pointer = re.sub(r"(\.[^.\[\]]*|\[[0-9]+\]|^[^.\[\]]*)$", "", pointer)
         return None
 

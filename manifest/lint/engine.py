@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+from collections.abc import Mapping
 
 from manifest.document.components import MofClass
 from manifest.errors import ExitCode, UsageError
 from manifest.findings import Finding, Severity
+from manifest.lint.baseline import Comparison, compare
 from manifest.lint.content.code import is_source
 from manifest.lint.evidence import ComponentEvidence, State
 from manifest.lint.release import Basis, Origin, Release, VerificationSummary
@@ -38,6 +40,8 @@ class LintOptions:
         fail_on: The lightest severity that fails the run; advice never does.
         declared: Judge declarations alone.
         today: The day on which exceptions expire or not; the present day when None.
+        baseline: Fingerprints of findings that do not fail the run, and how often each; None
+            when there is nothing to compare with.
     """
 
     select: tuple[str, ...] = ()
@@ -46,6 +50,7 @@ class LintOptions:
     fail_on: Severity = Severity.ERROR
     declared: bool = False
     today: dt.date | None = None
+    baseline: Mapping[str, int] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -71,15 +76,19 @@ class LintReport:
     """What lint found.
 
     Attributes:
-        name, version, origin, third_party: Of the release; where its description comes from, and
-            whether somebody else than the publisher wrote it.
+        name, version, revision, origin, third_party: Of the release; the commit that was read,
+            where there is one; where its description comes from, and whether somebody else than
+            the publisher wrote it.
+        date: The day of the judgement.
         basis: Whether evidence counted or declarations alone.
         verdict: What the release meets the criteria of.
         declared_verdict: The same over declarations alone.
         claim: The verdict that the description claims; None when it claims none.
         mof, osaid, eu: The frameworks' columns.
         components: Each component and its state.
-        findings: Errors first, then by code and place.
+        findings: Errors first, then by code and place; without those that the baseline has.
+        baseline: What comparing with the baseline gave; None without one.
+        rules: The rules that were run.
         next: The verdict above, and what it still needs in the order of what gains most.
         exceptions: Those of the description that applied.
         pinned_accepted: Pinned references that were counted as evidence.
@@ -90,8 +99,10 @@ class LintReport:
 
     name: str
     version: str
+    revision: str
     origin: Origin
     third_party: bool
+    date: dt.date
     basis: Basis
     verdict: Verdict
     declared_verdict: Verdict
@@ -101,6 +112,8 @@ class LintReport:
     eu: Column
     components: tuple[ComponentEvidence, ...]
     findings: tuple[Finding, ...]
+    baseline: Comparison | None
+    rules: tuple[Rule, ...]
     next_verdict: Verdict | None
     missing: tuple[Requirement, ...]
     exceptions: tuple[AppliedException, ...]
@@ -129,13 +142,17 @@ def lint(release: Release, options: LintOptions | None = None) -> LintReport:
     reached = verdict(needed)
     declared = reached if options.declared else verdict(requirements(release.declared()))
     findings, exceptions = _findings(judged, rules, today)
+    compared = None if options.baseline is None else compare(findings, options.baseline)
+    findings = findings if compared is None else compared.new
     above = reached.next
     description = release.description
     return LintReport(
         name=description.name,
         version=description.version,
+        revision=release.revision,
         origin=release.origin,
         third_party=description.described_by != "publisher",
+        date=today,
         basis=judged.basis,
         verdict=reached,
         declared_verdict=declared,
@@ -145,6 +162,8 @@ def lint(release: Release, options: LintOptions | None = None) -> LintReport:
         eu=column(Framework.EU, needed),
         components=release.components,
         findings=findings,
+        baseline=compared,
+        rules=rules,
         next_verdict=above,
         missing=missing_for(above, needed) if above else (),
         exceptions=exceptions,

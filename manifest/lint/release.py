@@ -98,6 +98,7 @@ class Release:
         paths: Every file's path.
         license_texts: License files and what each was recognised as.
         today: The day on which exceptions are over or not.
+        revision: The commit that was read; empty for a directory.
     """
 
     description: Description
@@ -111,6 +112,7 @@ class Release:
     paths: frozenset[str] = frozenset()
     license_texts: tuple[LicenseText, ...] = ()
     today: dt.date = dt.date.max
+    revision: str = ""
 
     def of_kind(self, kind: str) -> tuple[ComponentEvidence, ...]:
         """The components of a kind, the best evidenced first."""
@@ -141,7 +143,9 @@ class Release:
             return Location(path)
         if self.origin is Origin.DRAFTED or not pointer:
             return None
-        return Location(str(self.origin), self.description.line(pointer), None, pointer)
+        document = self.description.source
+        line, column = (document.position(pointer) if document else None) or (None, None)
+        return Location(str(self.origin), line, column, pointer)
 
     def declared(self) -> Release:
         """The same release, judged by declarations alone."""

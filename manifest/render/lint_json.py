@@ -5,23 +5,38 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from manifest._version import __version__
 from manifest.display import printable
 from manifest.findings import Finding
+from manifest.lint.baseline import fingerprint
 from manifest.lint.engine import LintReport
 from manifest.lint.evidence import ComponentEvidence
+from manifest.lint.frameworks.eu import EuTable
 from manifest.lint.verdict import Column, Requirement
-from manifest.render.lint_text import headline
+from manifest.render.eu import eu_plain
+from manifest.render.headline import headline
 
 __all__ = ["lint_plain", "render_lint_json"]
 
 
-def lint_plain(report: LintReport) -> dict[str, Any]:
-    """The report as plain JSON values, valid under ``lint-report.schema.json``."""
+def lint_plain(report: LintReport, eu: EuTable | None = None) -> dict[str, Any]:
+    """The report as plain JSON values, valid under ``lint-report.schema.json``.
+
+    Args:
+        report: What lint found.
+        eu: The table of the EU AI Act, where it was asked for.
+    """
+    compared = report.baseline
+    findings = [(f, False) for f in report.findings]
+    findings += [(f, True) for f in compared.known] if compared else []
     return {
         "schema_version": "1.0",
         "headline": headline(report),
+        "date": report.date.isoformat(),
+        "tool": {"name": "manifest", "version": __version__},
         "name": printable(report.name),
         "version": printable(report.version),
+        "revision": printable(report.revision) or None,
         "described_in": report.origin.value,
         "described_by": "third-party" if report.third_party else "publisher",
         "basis": report.basis.value,
@@ -41,7 +56,8 @@ def lint_plain(report: LintReport) -> dict[str, Any]:
         }
         if report.next_verdict
         else None,
-        "findings": [_finding(f) for f in report.findings],
+        "findings": [_finding(f, known=known) for f, known in findings],
+        "baseline": {"known": len(compared.known), "gone": compared.gone} if compared else None,
         "exceptions": [
             {
                 "rule": e.rule,
@@ -58,13 +74,14 @@ def lint_plain(report: LintReport) -> dict[str, Any]:
             "detail": printable(report.verification.detail) or None,
         },
         "required": report.required.value if report.required else None,
+        "eu_ai_act": eu_plain(eu) if eu else None,
         "exit_code": int(report.exit_code),
     }
 
 
-def render_lint_json(report: LintReport) -> str:
+def render_lint_json(report: LintReport, eu: EuTable | None = None) -> str:
     """The report as JSON text that ends in a newline."""
-    return json.dumps(lint_plain(report), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(lint_plain(report, eu), indent=2, ensure_ascii=False) + "\n"
 
 
 def _column(column: Column) -> dict[str, Any]:
@@ -102,7 +119,7 @@ def _requirement(requirement: Requirement) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(finding: Finding, *, known: bool) -> dict[str, Any]:
     where = finding.location
     return {
         "code": finding.code,
@@ -119,4 +136,6 @@ def _finding(finding: Finding) -> dict[str, Any]:
         if where
         else None,
         "component": finding.component or None,
+        "fingerprint": fingerprint(finding),
+        "known": known,
     }

@@ -9,19 +9,22 @@ from manifest.display import human_size, plural, printable
 from manifest.document.components import KINDS
 from manifest.errors import ExitCode
 from manifest.findings import Finding, Severity
+from manifest.lint.baseline import Comparison
 from manifest.lint.engine import LintReport
 from manifest.lint.evidence import ComponentEvidence, State
+from manifest.lint.frameworks.eu import EuTable
 from manifest.lint.release import Basis, Origin, VerificationStatus
-from manifest.lint.verdict import Column, Requirement, Status, Verdict
+from manifest.lint.verdict import Column, Status, Verdict
 from manifest.render import Paint, plain
+from manifest.render.eu import eu_lines
+from manifest.render.headline import headline, named
 
-__all__ = ["component_lines", "headline", "render_lint", "render_lint_summary"]
+__all__ = ["baseline_words", "component_lines", "render_lint", "render_lint_summary"]
 
 _MAX_MISSING = 16
 _MAX_FINDINGS = 30
 _MAX_NAMED = 3
 _LABEL = 12
-_NO_VERSION = "unversioned"  # what a draft says where nothing gives the version
 
 _STATE_ROLE = {
     State.EVIDENCED: "good",
@@ -41,42 +44,13 @@ _VERIFICATION = {
 }
 
 
-def headline(report: LintReport) -> str:
-    """The answer in one sentence that can be quoted without the rest."""
-    version = "" if report.version == _NO_VERSION else f" {report.version}"
-    who = printable(f"{report.name}{version}")
-    if report.basis is Basis.DECLARATIONS:
-        verb = "would be" if report.verdict is Verdict.CLOSED else "would meet the criteria of"
-        return (
-            f"By its declarations alone, {who} {verb} {report.verdict}; no evidence was looked at."
-        )
-    verb = "is" if report.verdict is Verdict.CLOSED else "meets the criteria of"
-    parts = [f"{who} {verb} {report.verdict} on this evidence"]
-    if report.pinned_accepted:
-        counted = plural(report.pinned_accepted, "pinned reference")
-        parts[0] += f", {counted} taken on trust"
-    lacks = f"it lacks {_named(report.missing)}" if report.missing else ""
-    if report.claim is not None and report.claim is not report.verdict:
-        same = bool(lacks) and report.claim is report.next_verdict
-        parts.append(f"it claims {report.claim}" + (f", for which {lacks}" if same else ""))
-        lacks = "" if same else lacks
-    elif report.declared_verdict is not report.verdict:
-        parts.append(f"what is declared would make it {report.declared_verdict}")
-    if lacks:
-        parts.append(f"for {report.next_verdict} {lacks}")
-    return "; ".join(parts) + "."
-
-
-def _named(missing: Sequence[Requirement]) -> str:
-    shown = [r.title for r in missing[:_MAX_NAMED]]
-    more = len(missing) - len(shown)
-    if more:
-        return f"{', '.join(shown)} and {more} more"
-    return f"{', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else shown[0]
-
-
 def render_lint(
-    report: LintReport, *, paint: Paint = plain, width: int = 80, quiet: bool = False
+    report: LintReport,
+    *,
+    paint: Paint = plain,
+    width: int = 80,
+    quiet: bool = False,
+    eu: EuTable | None = None,
 ) -> str:
     """The report as text that ends in a newline.
 
@@ -85,12 +59,18 @@ def render_lint(
         paint: Gives each piece its colour.
         width: Columns of the screen; longer texts are wrapped or cut.
         quiet: Only the headline, errors and warnings.
+        eu: The table of the EU AI Act, which stands in the place of columns and components.
     """
     lines = list(_headline(report, width, paint))
+    if eu is not None:
+        lines += ["", *eu_lines(eu, max(width, 40), paint), *_problems(report, width, paint)]
+        return "\n".join([*lines, *_ending(report, paint)]) + "\n"
     if not quiet:
         lines += ["", *_columns(report, width, paint)]
         lines += _missing(report, width, paint)
     lines += _problems(report, width, paint)
+    if report.baseline is not None:
+        lines += ["", baseline_words(report.baseline)]
     if not quiet and report.components:
         lines += ["", "Components", *component_lines(report.components, width, paint)]
     if not quiet:
@@ -174,7 +154,7 @@ def _column(report: LintReport, column: Column, met: str, not_met: str) -> tuple
         by_words = report.basis is Basis.DECLARATIONS
         return met, "good", "by declarations alone" if by_words else "on this evidence"
     word = "could not tell" if column.status is Status.UNDECIDED else not_met
-    return word, "warn", f"lacks {_named(column.missing)}"
+    return word, "warn", f"lacks {named(column.missing)}"
 
 
 def _signature(report: LintReport) -> tuple[str, str]:
@@ -247,6 +227,13 @@ def _problem(finding: Finding, width: int, paint: Paint, *, remedies: bool) -> I
         indent = " " * (4 + len(finding.code))
         for line in textwrap.wrap(printable(finding.remedy), max(width - len(indent), 30)):
             yield indent + paint(line, "dim")
+
+
+def baseline_words(compared: Comparison) -> str:
+    """What comparing with a baseline gave, in a sentence."""
+    known, gone = len(compared.known), compared.gone
+    gone_too = f", {plural(gone, 'finding')} of it gone" if gone else ""
+    return f"Baseline: {plural(known, 'finding')} known, not counted{gone_too}."
 
 
 def component_lines(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import jsonschema
@@ -11,12 +12,14 @@ import pytest
 from click.testing import CliRunner, Result
 from lint_releases import OPEN_DESCRIPTION, OPEN_FILES, safetensors, write
 
+from manifest._version import __version__
 from manifest.cli import cli
 from manifest.cli.lint import _VERDICTS
 from manifest.display import printable
 from manifest.document.schema import schema_text
 from manifest.lint import Verdict, all_rules, lint, load_release
-from manifest.render.lint_text import headline, render_lint, render_lint_summary
+from manifest.render.headline import headline
+from manifest.render.lint_text import render_lint, render_lint_summary
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -67,7 +70,11 @@ RELEASES: dict[str, dict[str, str]] = {
 }
 
 
+DAY = ("--date", "2026-01-31")
+
+
 def run(*arguments: str) -> Result:
+    arguments = (*arguments, *DAY) if arguments[0] == "lint" else arguments
     return CliRunner().invoke(cli, list(arguments), terminal_width=90, env={"COLUMNS": "90"})
 
 
@@ -189,7 +196,7 @@ def test_colour_changes_no_word(tmp_path: Path) -> None:
 def test_headline_is_one_sentence_and_never_certifies(tmp_path: Path) -> None:
     for name, files in RELEASES.items():
         text = headline(lint(load_release(write(tmp_path / name, dict(files)))))
-        assert text.endswith(".")
+        assert re.fullmatch(rf"As of \d{{4}}-\d\d-\d\d, .* \(manifest {__version__}\)\.", text)
         assert "\n" not in text
         assert "on this evidence" in text
         assert "certified" not in text

@@ -35,7 +35,7 @@ def test_main_job(
     key = tmp_path / "key"
     monkeypatch.chdir(release)
     seen = [
-        ("lint", run("lint")),
+        ("lint", run("lint", "--date", "2026-01-31")),
         ("init", run("init")),
         ("build", run("build")),
     ]

@@ -1,0 +1,111 @@
+"""Duties of Articles 53(1) and 54: waived, due with evidence, due and missing, or not decidable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from manifest.display import printable
+from manifest.document.references import Reference
+from manifest.errors import UndecidedError
+from manifest.lint.content import TESTS
+from manifest.lint.frameworks.eu_rows import EuRow, EuStatus
+from manifest.lint.needs import name_of
+from manifest.lint.release import Basis, Release
+
+__all__ = ["duties"]
+
+_ANNEX_XI = ("technical-report", "research-paper", "evaluation-results")
+
+
+def duties(release: Release, exempt: EuStatus) -> tuple[EuRow, ...]:
+    """One row for each duty.
+
+    Args:
+        release: The release.
+        exempt: Whether the conditions of the exemption are met, not met, or not decidable.
+    """
+    parts = [name_of(kind) for kind in _ANNEX_XI if release.holds(kind)]
+    report = any(release.holds(k) for k in ("technical-report", "research-paper"))
+    return (
+        _waivable(
+            "technical documentation, Annex XI",
+            "Art. 53(1)(a)",
+            exempt,
+            f"here: {', '.join(parts)}; not checked point by point" if report else "",
+            "it is kept for authorities and need not be public",
+        ),
+        _waivable(
+            "information for providers of AI systems, Annex XII",
+            "Art. 53(1)(b)",
+            exempt,
+            "here: model card; not checked point by point" if release.holds("model-card") else "",
+            "it may be handed over in another way",
+        ),
+        _document_row(
+            release,
+            "copyright policy",
+            "Art. 53(1)(c)",
+            "copyright_policy",
+            (EuStatus.UNDECIDED, "none is named (`data.copyright_policy`); it need not be public"),
+        ),
+        _document_row(
+            release,
+            "public summary of training content",
+            "Art. 53(1)(d)",
+            "content_summary",
+            (EuStatus.MISSING, "none is named (`data.content_summary`)"),
+        ),
+        _waivable(
+            "authorised representative",
+            "Art. 54",
+            exempt,
+            "",
+            "due where the provider is established outside the Union",
+        ),
+    )
+
+
+def _waivable(subject: str, basis: str, exempt: EuStatus, evidence: str, otherwise: str) -> EuRow:
+    if exempt is EuStatus.MET:
+        detail = "on this evidence the conditions of the exemption are met"
+        return EuRow(subject, basis, EuStatus.WAIVED, detail)
+    if exempt is EuStatus.UNDECIDED:
+        detail = "waived where all conditions of the exemption are met, and not all can be told"
+        return EuRow(subject, basis, EuStatus.UNDECIDED, detail)
+    if evidence:
+        return EuRow(subject, basis, EuStatus.DUE, evidence)
+    return EuRow(subject, basis, EuStatus.UNDECIDED, f"not waived; {otherwise}")
+
+
+def _document_row(
+    release: Release, subject: str, basis: str, field: str, without: tuple[EuStatus, str]
+) -> EuRow:
+    """A duty that no exemption waives, with the document that the description names for it."""
+    named: Mapping[str, Any] | None = release.description.data.get(field)
+    if named is None:
+        return EuRow(subject, basis, *without)
+    if "reference" in named:
+        place = Reference.from_plain(named["reference"])
+        if place.is_pinned and release.accept_pinned:
+            return EuRow(subject, basis, EuStatus.DUE, f"{printable(str(place))}, taken on trust")
+        detail = f"{printable(str(place))} was not read"
+        return EuRow(subject, basis, EuStatus.UNDECIDED, detail)
+    path = str(named["file"])
+    problem = "" if release.basis is Basis.DECLARATIONS else _read_as_document(release, path)
+    shown = printable(path)
+    if problem:
+        return EuRow(subject, basis, EuStatus.MISSING, f"{shown} {printable(problem)}")
+    return EuRow(subject, basis, EuStatus.DUE, f"{shown}; not checked point by point")
+
+
+def _read_as_document(release: Release, path: str) -> str:
+    """Why a file is not such a document; empty when it may be one."""
+    file = next((f for f in release.source.files if f.path == path), None)
+    if file is None:
+        return "is not in the release"
+    test = TESTS["technical-report" if path.lower().endswith(".pdf") else "model-card"][0]
+    try:
+        return test(release.source, file) if file.size else "is empty"
+    except UndecidedError as error:
+        return error.message
