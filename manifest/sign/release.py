@@ -39,6 +39,7 @@ from manifest.errors import (
     UsageError,
 )
 from manifest.inventory import (
+    Algorithm,
     Difference,
     FileEntry,
     Progress,
@@ -277,12 +278,29 @@ def _measure(
         expect(sum(t.size for t in trees.values()), sum(len(p.to_hash) for p in plans.values()))
     files: list[ManifestFile] = []
     differences: dict[str, Difference] = {}
+    second = {f.full_path: f.blake3 for f in manifest.files if f.blake3}
+    algorithms = (Algorithm.SHA256, *((Algorithm.BLAKE3,) if second else ()))
+    others: list[str] = []
     for name, each in plans.items():
-        hashed = hash_files(each.tree, each.to_hash, executor=executor, progress=progress)
+        hashed = hash_files(
+            each.tree, each.to_hash, algorithms=algorithms, executor=executor, progress=progress
+        )
         differences[name] = conclude(each, hashed)
+        prefix = f"{name}:" if name else ""
+        for one in hashed:
+            wanted = second.get(prefix + one.path)
+            if wanted and one.problem is None and one.digest(Algorithm.BLAKE3) != wanted:
+                others.append(prefix + one.path)
         if not differences[name].differs:
             files.extend(hashed_files(hashed, root=name))
     refuse_differences(differences)
+    if others:
+        more = f", and {len(others) - 1} more" if len(others) > 1 else ""
+        raise BytesDifferError(
+            f"{FILE_NAME} does not hold the blake3 of {printable(others[0])}{more}; "
+            "nothing was signed",
+            remedy=BUILD_REMEDY,
+        )
     return files
 
 

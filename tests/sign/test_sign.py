@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import json
 import os
@@ -14,6 +15,7 @@ import pytest
 
 import manifest.sign.release
 from manifest.build import build, write_manifest
+from manifest.document.manifest_file import dump_manifest, parse_manifest
 from manifest.errors import (
     BytesDifferError,
     DocumentError,
@@ -22,7 +24,7 @@ from manifest.errors import (
     UndecidedError,
     UsageError,
 )
-from manifest.inventory import hash_files
+from manifest.inventory import Algorithm, digest_of, hash_files
 from manifest.sign import IGNORE_PATHS, sign, write_key_pair
 from manifest.signing.keys import KeyKind, PrivateKey, generate, load_private, load_public
 from manifest.signing.statement import parse_statement
@@ -211,6 +213,28 @@ def test_a_file_that_changes_while_it_is_hashed_leaves_no_signature(
 
     monkeypatch.setattr(manifest.sign.release, "hash_files", hashing)
     with pytest.raises(UndecidedError, match=r"tokenizer\.json"):
+        sign(built, KEY)
+    assert not (built / "model.sig").exists()
+
+
+def test_a_second_digest_in_the_manifest_is_measured_too(built: Path) -> None:
+    """Nobody may bind one content by SHA-256 and another by BLAKE3."""
+    path = built / "manifest.json"
+    manifest = parse_manifest(path.read_bytes())
+
+    def rewrite(digest: Callable[[bytes], str]) -> None:
+        files = tuple(
+            dataclasses.replace(f, blake3=digest((built / f.path).read_bytes()))
+            for f in manifest.files
+        )
+        both = dataclasses.replace(manifest, digests=("sha256", "blake3"), files=files)
+        path.write_bytes(dump_manifest(both))
+
+    rewrite(lambda data: digest_of(data, Algorithm.BLAKE3))
+    assert sign(built, KEY).manifest.digests == ("sha256", "blake3")
+    rewrite(lambda data: digest_of(data + b"!", Algorithm.BLAKE3))
+    (built / "model.sig").unlink()
+    with pytest.raises(BytesDifferError, match=r"the blake3 of README\.md, and 7 more"):
         sign(built, KEY)
     assert not (built / "model.sig").exists()
 
