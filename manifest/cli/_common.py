@@ -145,7 +145,7 @@ def passphrase_options(what: str) -> Callable[[F], F]:
     return decorate
 
 
-_MAX_PASSPHRASE = 4096
+_MAX_PASSPHRASE = 1023  # what OpenSSL takes
 
 
 def read_passphrase(fd: int | None, env: str | None) -> bytes | None:
@@ -162,18 +162,22 @@ def read_passphrase(fd: int | None, env: str | None) -> bytes | None:
         secret = os.environb.get(os.fsencode(env), b"")
         if not secret:
             raise click.UsageError(f"the environment variable {printable(env)} is empty or not set")
+        if len(secret) > _MAX_PASSPHRASE:
+            raise click.UsageError(
+                f"the environment variable {printable(env)}: more than {_MAX_PASSPHRASE} bytes"
+            )
         return secret
     if fd is None:
         return None
     data = b""
     try:
-        while len(data) <= _MAX_PASSPHRASE and (chunk := os.read(fd, _MAX_PASSPHRASE + 1)):
+        while len(data) <= _MAX_PASSPHRASE + 2 and (chunk := os.read(fd, _MAX_PASSPHRASE + 3)):
             data += chunk
     except OSError as error:
         raise click.UsageError(f"file descriptor {fd}: {error.strerror}") from None
-    if len(data) > _MAX_PASSPHRASE:
-        raise click.UsageError(f"file descriptor {fd}: more than {_MAX_PASSPHRASE} bytes")
     secret = data.removesuffix(b"\n").removesuffix(b"\r")
+    if len(secret) > _MAX_PASSPHRASE:
+        raise click.UsageError(f"file descriptor {fd}: more than {_MAX_PASSPHRASE} bytes")
     if not secret:
         raise click.UsageError(f"file descriptor {fd}: holds no passphrase")
     return secret

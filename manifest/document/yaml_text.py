@@ -123,6 +123,8 @@ def parse_yaml(data: bytes, *, name: str) -> YamlDocument:
     except (YAMLError, ValueError) as error:
         problem = printable(str(error).split("\n")[0])
         raise DocumentError(f"{name} is not YAML: {problem}") from None
+    except TypeError:  # ruamel.yaml looks up what cannot be a key: a list of lists
+        raise DocumentError(f"{name}: a field's name must be text") from None
     except RecursionError:
         raise DocumentError(f"{name} is nested more than {MAX_DEPTH} levels deep") from None
     if not isinstance(root, dict):

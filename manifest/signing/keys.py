@@ -33,6 +33,9 @@ __all__ = [
     "wrap_public",
 ]
 
+MAX_PASSPHRASE_BYTES = 1023
+"""The longest passphrase that OpenSSL takes for a key file."""
+
 MAX_PEM_BYTES = 64 * 1024
 """The largest key file read; a real one has a few hundred bytes."""
 
@@ -215,7 +218,7 @@ def private_pem(key: PrivateKey, passphrase: bytes | None) -> bytes:
     """The key as PKCS#8 PEM, encrypted when a passphrase is given.
 
     Raises:
-        UsageError: The passphrase is empty.
+        UsageError: The passphrase is empty or too long.
     """
     encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
     if passphrase is not None:
@@ -223,6 +226,11 @@ def private_pem(key: PrivateKey, passphrase: bytes | None) -> bytes:
             raise UsageError(
                 "the passphrase is empty",
                 remedy="give a passphrase, or say that the key is to be stored unencrypted",
+            )
+        if len(passphrase) > MAX_PASSPHRASE_BYTES:
+            raise UsageError(
+                f"the passphrase has more than {MAX_PASSPHRASE_BYTES:,} bytes",
+                remedy="give a shorter one",
             )
         encryption = serialization.BestAvailableEncryption(passphrase)
     return key._key.private_bytes(  # noqa: SLF001 - the wrapper of this module

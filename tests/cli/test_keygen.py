@@ -63,6 +63,14 @@ def test_openssl_reads_what_is_written(
     assert done.stdout == (tmp_path / "k.pub").read_bytes()
 
 
+def test_a_passphrase_too_long_for_the_key_format_is_refused(run: Run, tmp_path: Path) -> None:
+    arguments = ("keygen", "--out", tmp_path / "k", "--passphrase-env", "LONG")
+    result = run(*arguments, env={"LONG": "x" * 1024})
+    assert (result.exit_code, "more than 1023 bytes" in result.stderr) == (2, True), result.stderr
+    assert not (tmp_path / "k").exists()
+    assert run(*arguments, env={"LONG": "x" * 1023}).exit_code == 0
+
+
 def test_the_passphrase_is_asked_for_twice(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
