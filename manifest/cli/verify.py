@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +16,9 @@ from manifest.cli._common import (
     root_dir_option,
     undone,
 )
+
+if TYPE_CHECKING:
+    from manifest.signing.certificates import Root
 
 _MAX_KEY = 1024 * 1024
 
@@ -84,16 +88,11 @@ def command(
     --integrity-only accepts that.
     """
     from manifest.cli._progress import progress_bar
-    from manifest.signing.certificates import load_roots
     from manifest.signing.keys import load_public
     from manifest.verify.run import verify
 
     trusted = tuple(load_public(read_key_file(k, max_bytes=_MAX_KEY), what=k) for k in keys)
-    authorities = tuple(
-        root
-        for path in root_certificates
-        for root in load_roots(read_key_file(path, max_bytes=_MAX_KEY), what=path)
-    )
+    authorities = _authorities(root_certificates)
     with undone("the release was not verified"), progress_bar("Verifying", quiet=quiet) as bar:
         report = verify(
             directory,
@@ -121,3 +120,15 @@ def command(
 
         click.echo(render_verify(report, paint=paint, quiet=quiet), nl=False)
     click.get_current_context().exit(report.exit_code)
+
+
+def _authorities(paths: tuple[str, ...]) -> tuple[Root, ...]:
+    if not paths:
+        return ()
+    from manifest.signing.certificates import load_roots
+
+    return tuple(
+        root
+        for path in paths
+        for root in load_roots(read_key_file(path, max_bytes=_MAX_KEY), what=path)
+    )
