@@ -8,8 +8,9 @@ prints such text passes it through `printable` first.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-__all__ = ["human_size", "plural", "printable"]
+__all__ = ["human_size", "listed", "plural", "printable"]
 
 # Characters that take no room and that `str.isprintable` lets through, as they are letters or
 # marks by category: Hangul fillers, the grapheme joiner, vowel inherents, variation selectors
@@ -75,3 +76,9 @@ def plural(count: int, noun: str, nouns: str | None = None) -> str:
         nouns: The plural, when it is not the singular and an "s".
     """
     return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
+
+
+def listed(texts: Sequence[str]) -> str:
+    """Texts as a sentence lists them: ``a``, ``a and b``, ``a, b and c``."""
+    head, last = ", ".join(texts[:-1]), texts[-1] if texts else ""
+    return f"{head} and {last}" if head else str(last)

@@ -1,16 +1,49 @@
-"""What license files say beside what is declared: shared by the rules about licenses."""
+"""What license files and packages say beside what is declared: shared by rules about licenses."""
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterator
 
 from manifest.display import printable
-from manifest.licenses import LicenseStatus, assess, same_license
+from manifest.document.components import ContentType
+from manifest.errors import DocumentError, UndecidedError
+from manifest.findings import Location
+from manifest.licenses import Clause, LicenseStatus, assess, same_license
+from manifest.lint.cards import model_cards
+from manifest.lint.content.code import is_source
 from manifest.lint.evidence import ComponentEvidence
-from manifest.lint.release import LicenseText, Release
+from manifest.lint.needs import name_of
+from manifest.lint.release import Basis, LicenseText, Release
+from manifest.readers.package import read_package_metadata
 
-__all__ = ["contradiction", "declared_ids", "ids_of", "says", "takes_away", "unexplained"]
+__all__ = [
+    "Clash",
+    "combinations",
+    "contradiction",
+    "declared_ids",
+    "ids_of",
+    "incomplete_other",
+    "package_licenses",
+    "says",
+    "takes_away",
+    "unexplained",
+]
+
+_TEXT_NAME = re.compile(r"(?:.*/)?[^/]*(?:licen[cs]e|copying|terms)[^/]*", re.IGNORECASE)
+_METADATA = re.compile(r"[^/]+\.dist-info/METADATA")
+_MAX_PACKAGES = 8
+_SHARE_ALIKE = re.compile(r"CC-BY-(?:NC-)?SA-|ODbL-|CDLA-Sharing-", re.IGNORECASE)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Clash:
+    """Two parts whose licenses cannot be obeyed together: what, and where it is described."""
+
+    message: str
+    pointer: str
+    component: str
 
 
 def ids_of(license_: str) -> list[str]:
@@ -64,3 +97,114 @@ def declared_ids(release: Release) -> set[str]:
         written.add(str(description.fields.get("license_name", "")))
     ids = {i for w in written for i in ids_of(w)} - {"other", "unknown"}
     return {re.split(r"\s+WITH\s+", i, flags=re.IGNORECASE)[0] for i in ids}
+
+
+def incomplete_other(release: Release) -> Iterator[tuple[list[str], Location | None]]:
+    """What a license called ``other`` lacks, in the description and on each card, and where."""
+    text = any(_TEXT_NAME.fullmatch(p) for p in release.paths)
+    unread = release.basis is Basis.DECLARATIONS
+    fields = release.description.fields
+    said: list[tuple[str, str, str, Location | None]] = [
+        (
+            release.description.license,
+            str(fields.get("license_name", "")),
+            str(fields.get("license_link", "")),
+            release.location("license"),
+        )
+    ]
+    if not unread:
+        said.extend(
+            (card.license, card.license_name, card.license_link, Location(card.path, 1))
+            for card in model_cards(release)
+        )
+    for license_, name, link, location in said:
+        there = (("license_name", name), ("license_link", link), ("its text", text or unread))
+        lacking = [what for what, given in there if not given]
+        if license_ == "other" and lacking and location is not None:
+            yield lacking, location
+
+
+def package_licenses(release: Release) -> Iterator[tuple[str, str]]:
+    """The license that each Python package in the release names, with its metadata's path."""
+    for path in sorted(p for p in release.paths if _METADATA.fullmatch(p))[:_MAX_PACKAGES]:
+        try:
+            license_ = read_package_metadata(release.source, path).license
+        except (DocumentError, UndecidedError):
+            continue
+        if license_:
+            yield path, license_
+
+
+def combinations(release: Release) -> Iterator[Clash]:
+    """Licenses that cannot be obeyed together."""
+    yield from _commercial(release)
+    yield from _shared_alike(release)
+    yield from _code(release)
+
+
+def _commercial(release: Release) -> Iterator[Clash]:
+    """Data for non-commercial use under weights for any use."""
+    weights = [c for c in release.of_kind("model-parameters-final") if c.assessment.is_open]
+    if not weights:
+        return
+    data = [
+        (f"the data source {printable(s.name)}", s.license, f"data.sources[{i}]", "")
+        for i, s in enumerate(release.description.sources)
+        if s.used_for != "evaluation"
+    ]
+    data += [
+        (f"the {name_of(c.kind)}", c.license, f"components.{c.spec.id}", c.spec.id)
+        for c in release.of_kind("datasets")
+        if c.spec.license
+    ]
+    for what, license_, pointer, component in data:
+        if Clause.NON_COMMERCIAL in assess(license_, "data").clauses:
+            yield Clash(
+                f"{what} is under {printable(license_)}, which {Clause.NON_COMMERCIAL}; the weights "
+                f"are declared {printable(weights[0].license)}",
+                pointer,
+                component,
+            )
+
+
+def _shared_alike(release: Release) -> Iterator[Clash]:
+    """Share-alike sources in datasets that are passed on under other terms."""
+    datasets = [c for c in release.of_kind("datasets") if c.files.here and c.license]
+    for index, source in enumerate(release.description.sources):
+        spdx = assess(source.license, "data").spdx
+        if not (_SHARE_ALIKE.match(spdx) and source.files):
+            continue
+        for component in datasets:
+            if not any(same_license(spdx, i) for i in ids_of(component.license)):
+                yield Clash(
+                    f"the data source {printable(source.name)} is under {spdx}, which asks for the "
+                    f"same terms; the datasets are under {printable(component.license)}",
+                    f"data.sources[{index}]",
+                    component.spec.id,
+                )
+
+
+def _code(release: Release) -> Iterator[Clash]:
+    """GPL-2.0-only code beside Apache-2.0 code, or beside code that is not open."""
+    code = [
+        (c, assess(c.license, "code"))
+        for c in release.components
+        if c.spec.kind.content_type is ContentType.CODE
+        and c.license
+        and (not c.files.here or any(is_source(f.path) for f in c.files.here))
+    ]
+    strict = next((c for c, a in code if a.spdx in ("GPL-2.0-only", "GPL-2.0")), None)
+    copyleft = next((c for c, a in code if re.match(r"A?GPL-", a.spdx)), None)
+    for component, assessment in code:
+        if strict is not None and assessment.spdx == "Apache-2.0":
+            first = strict
+        elif copyleft is not None and assessment.status is LicenseStatus.NOT_OPEN:
+            first = copyleft
+        else:
+            continue
+        yield Clash(
+            f"the {name_of(first.kind)} is under {printable(first.license)}, which does not combine "
+            f"with {printable(component.license)} of the {name_of(component.kind)}",
+            f"components.{component.spec.id}",
+            component.spec.id,
+        )

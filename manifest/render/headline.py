@@ -58,11 +58,13 @@ def _who(report: LintReport) -> str:
 
 
 def _why(report: LintReport) -> str:
-    """The reason behind a single thing that is missing, where there is more to it than that."""
+    """The reason behind a single thing that is missing; of a long one what comes before its ``;``."""
     outcome = report.missing[0].outcome
     if len(report.missing) > 1 or not outcome.component:
         return ""
     reason = printable(outcome.reason).rstrip(".")
+    if len(reason) > _MAX_REASON:
+        reason = reason.partition("; ")[0]
     return f": {reason}" if len(reason) <= _MAX_REASON else ""
 
 

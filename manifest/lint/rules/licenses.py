@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-from manifest.display import plural, printable
+from manifest.display import listed, printable
 from manifest.document.components import ContentType
-from manifest.errors import DocumentError, UndecidedError
-from manifest.findings import Finding, Location, Severity
 from manifest.licenses import LicenseStatus, assess, same_license
+from manifest.lint.base_models import restricted_bases
 from manifest.lint.evidence import ComponentEvidence
 from manifest.lint.examples import CARD, TRAIN
-from manifest.lint.license_files import (
-    contradiction,
-    declared_ids,
-    ids_of,
-    says,
-    takes_away,
-    unexplained,
-)
+from manifest.lint.license_files import contradiction, ids_of, says
 from manifest.lint.needs import MET, met_if, name_of
 from manifest.lint.release import Basis, Release
-from manifest.lint.rule import Example, Rule, gate, rule
+from manifest.lint.rule import Example, gate
+from manifest.lint.use_policies import use_policies
 from manifest.lint.verdict import Framework, FrameworkElement, Outcome, Status, Verdict
-from manifest.readers.card import read_card
 
 _WEIGHTS = "model-parameters-final"
 _OWN_TERMS = frozenset({"license-texts", "research-paper", "technical-report"})
@@ -89,7 +80,7 @@ def every_component_licensed(release: Release) -> Outcome:
     ),
 )
 def weights_license(release: Release) -> Outcome:
-    """Every component of final weights is under an open license that no text contradicts."""
+    """Every component of final weights is under an open license from which nothing takes away."""
     weights = list(release.present(_WEIGHTS)) or list(release.of_kind(_WEIGHTS))
     if not weights:
         whole = assess(
@@ -107,26 +98,35 @@ def weights_license(release: Release) -> Outcome:
             undecided = component.assessment.status is LicenseStatus.UNKNOWN
             status = Status.UNDECIDED if undecided else Status.NOT_MET
             return Outcome(status, reason, component.spec.id, pointer)
-        if release.basis is Basis.EVIDENCE and (text := contradiction(release, component)):
-            return Outcome(
-                Status.NOT_MET,
-                f"the weights are declared {printable(component.license)}, and {says(text)}",
-                component.spec.id,
-                pointer,
-                text.path,
-            )
+        taken, path = _taken_away(release, component)
+        if taken:
+            reason = f"the weights are declared {printable(component.license)}, and {taken}"
+            return Outcome(Status.NOT_MET, reason, component.spec.id, pointer, path)
     return MET
+
+
+def _taken_away(release: Release, component: ComponentEvidence) -> tuple[str, str]:
+    """What takes away from an open license, and the file that does; empty when nothing does."""
+    if base := next(restricted_bases(release), None):
+        return str(base), base.base.path
+    if release.basis is Basis.DECLARATIONS:
+        return "", ""
+    if text := contradiction(release, component):
+        return says(text), text.path
+    if policy := next((p for p in use_policies(release) if p.clauses), None):
+        return f"{printable(policy.path)} {listed(policy.clauses)}", policy.path
+    return "", ""
 
 
 def _terms(component: ComponentEvidence) -> str:
     if component.assessment.status is LicenseStatus.NONE:
         return "no license covers the weights"
     clauses = component.assessment.clauses
-    more = f" ({plural(len(clauses) - 1, 'more clause')})" if len(clauses) > 1 else ""
     name = printable(component.license)
     if component.assessment.status is LicenseStatus.UNKNOWN:
         return f"it is not known whether {name} is open: {component.assessment.reason}"
-    return f"the weights' license, {name}, {component.assessment.reason}{more}"
+    also = f"; it also {listed(clauses[1:])}" if len(clauses) > 1 else ""
+    return f"the weights' license, {name}, {component.assessment.reason}{also}"
 
 
 def _license_pointer(release: Release, component: ComponentEvidence) -> str:
@@ -136,72 +136,6 @@ def _license_pointer(release: Release, component: ComponentEvidence) -> str:
     if content in release.description.licenses:
         return f"licenses.{content}"
     return "license" if release.description.license else f"components.{component.spec.id}"
-
-
-@rule(
-    code="LIC003",
-    name="licenses-disagree",
-    severity=Severity.ERROR,
-    rationale="A card that names one license beside a description or a text of another leaves "
-    "nobody with a right to rely on; models have been relicensed this way without their owner.",
-    remedy="Make the description, the card and the license file name the same license.",
-    bad=Example(
-        _described("mit") + "  model-card:\n    files: [README.md]\n", _FILES | {"README.md": CARD}
-    ),
-    good=Example(
-        _described("apache-2.0") + "  model-card:\n    files: [README.md]\n",
-        _FILES | {"README.md": CARD},
-    ),
-    exemptable=False,
-)
-def licenses_disagree(rule: Rule, release: Release) -> Iterator[Finding]:
-    """A card that contradicts the description; a license file that takes away what both grant."""
-    declared = declared_ids(release)
-    if not declared:
-        return
-    for component in release.of_kind("model-card"):
-        for path in component.inspection.accepted:
-            try:
-                card = read_card(release.source, path)
-            except (DocumentError, UndecidedError):
-                continue
-            named = card.license_name if card.license == "other" else card.license
-            if named and not any(same_license(a, b) for a in ids_of(named) for b in declared):
-                yield rule.finding(
-                    f"the card says {printable(named)}, and the description says "
-                    f"{printable(' or '.join(sorted(declared)))}",
-                    location=Location(path, 1),
-                )
-    for entry in unexplained(release, declared):
-        if takes_away(entry):
-            yield rule.finding(
-                f"{says(entry)}; declared is {printable(' or '.join(sorted(declared)))}",
-                location=Location(entry.path),
-            )
-
-
-@rule(
-    code="LIC007",
-    name="license-text-unexplained",
-    severity=Severity.WARNING,
-    rationale="A license file of a license that nothing is declared to be under leaves open what "
-    "it covers.",
-    remedy="Say in the description which component is under it, or take it out.",
-    bad=Example(_described("mit"), _FILES | {"LICENSE": "<license Apache-2.0>"}),
-    good=Example(_described("mit"), _FILES | {"LICENSE": "<license MIT>"}),
-    of_files=True,
-)
-def license_text_unexplained(rule: Rule, release: Release) -> Iterator[Finding]:
-    """License files of open licenses that nothing is declared to be under."""
-    declared = declared_ids(release)
-    if not declared:
-        return
-    for entry in unexplained(release, declared):
-        if not takes_away(entry):
-            yield rule.finding(
-                f"{says(entry)}; declared is {printable(' or '.join(sorted(declared)))}",
-                location=Location(entry.path),
-            )
 
 
 @gate(

@@ -1,0 +1,91 @@
+"""The models that a release was made from, and whose terms stay with it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+from manifest.display import printable
+from manifest.errors import DocumentError, UndecidedError
+from manifest.licenses import Clause, LicenseStatus, assess, base_license
+from manifest.lint.cards import model_cards
+from manifest.lint.release import Basis, Release
+from manifest.readers.gguf import GgufHeader, read_gguf
+
+__all__ = ["NamedBase", "RestrictedBase", "gguf_headers", "named_bases", "restricted_bases"]
+
+_WEIGHTS = "model-parameters-final"
+_MAX_HEADERS = 4
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class NamedBase:
+    """A base model, and the place that names it: a field of the description, or a file."""
+
+    name: str
+    pointer: str = ""
+    path: str = ""
+    license: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RestrictedBase:
+    """A base model whose license is not open."""
+
+    base: NamedBase
+    license: str
+    clauses: tuple[Clause, ...]
+
+    def __str__(self) -> str:
+        """In a sentence, as ``their base acme/a is under b, which allows research only``."""
+        why = self.clauses[0] if self.clauses else "is not open"
+        return (
+            f"their base {printable(self.base.name)} is under {printable(self.license)}, "
+            f"which {why}"
+        )
+
+
+def gguf_headers(release: Release) -> Iterator[GgufHeader]:
+    """The headers of the first final weights in GGUF; one that cannot be read is passed over."""
+    paths = [p for c in release.of_kind(_WEIGHTS) for p in c.inspection.accepted]
+    for path in sorted(p for p in paths if p.lower().endswith(".gguf"))[:_MAX_HEADERS]:
+        try:
+            yield read_gguf(release.source, path)
+        except (DocumentError, UndecidedError):
+            continue
+
+
+def named_bases(release: Release) -> Iterator[NamedBase]:
+    """The base models that the description names, then those that cards and headers name.
+
+    A model that was only distilled from is none: no weights of it are in the release.
+    """
+    for index, base in enumerate(release.description.base_models):
+        if base.relation != "distilled":
+            yield NamedBase(base.name, f"base_models[{index}]", license=base.license)
+    if release.basis is Basis.DECLARATIONS:
+        return
+    for card in model_cards(release):
+        for name in card.base_models:
+            yield NamedBase(name, path=card.path)
+    for header in gguf_headers(release):
+        for name in header.base_models:
+            yield NamedBase(name, path=header.path)
+
+
+def restricted_bases(release: Release) -> Iterator[RestrictedBase]:
+    """Base models whose terms are not open, by the description or by what is known of them."""
+    seen: set[str] = set()
+    for base in named_bases(release):
+        if base.name.casefold() in seen:
+            continue
+        assessment = assess(base.license, "data")
+        known = base_license(base.name)
+        if assessment.status is LicenseStatus.NOT_OPEN:
+            found = RestrictedBase(base, base.license, assessment.clauses)
+        elif known is not None:
+            found = RestrictedBase(base, known.id, known.clauses)
+        else:
+            continue
+        seen.add(base.name.casefold())
+        yield found
