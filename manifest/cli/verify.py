@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,9 @@ from manifest.cli._common import (
     release_argument,
     root_dir_option,
     undone,
+    warn,
 )
+from manifest.display import printable
 
 if TYPE_CHECKING:
     from manifest.signing.certificates import Root
@@ -93,6 +96,7 @@ def command(
 
     trusted = tuple(load_public(read_key_file(k, max_bytes=_MAX_KEY), what=k) for k in keys)
     authorities = _authorities(root_certificates)
+    _warn_of_keys_inside(directory, (*keys, *root_certificates))
     with undone("the release was not verified"), progress_bar("Verifying", quiet=quiet) as bar:
         report = verify(
             directory,
@@ -120,6 +124,16 @@ def command(
 
         click.echo(render_verify(report, paint=paint, quiet=quiet), nl=False)
     click.get_current_context().exit(report.exit_code)
+
+
+def _warn_of_keys_inside(directory: Path, paths: tuple[str, ...]) -> None:
+    inside = Path(os.path.realpath(directory))
+    for path in paths:
+        if inside in Path(os.path.realpath(path)).parents:
+            warn(
+                f"the key {printable(path)} lies in the release: who changed one could change both",
+                remedy="take the key from where its owner publishes it",
+            )
 
 
 def _authorities(paths: tuple[str, ...]) -> tuple[Root, ...]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from manifest.verify.report import FileProblem, ProblemKind, SignerInfo, VerifyReport
 
 __all__ = ["render_verify_json", "verify_plain"]
+
+_BYTE = re.compile("[\udc80-\udcff]")  # as os.fsdecode carries a byte that is not UTF-8
 
 
 def verify_plain(report: VerifyReport) -> dict[str, Any]:
@@ -58,8 +61,11 @@ def render_verify_json(report: VerifyReport) -> str:
 
 
 def _text(text: str) -> str:
-    r"""``text`` as JSON can hold it: a name that is not UTF-8 keeps its bytes as ``\\xNN``."""
-    return text.encode("utf-8", "backslashreplace").decode() if text else text
+    r"""``text`` as JSON can hold it: a name that is not UTF-8 keeps its bytes as ``\xNN``."""
+    if text.isascii():
+        return text
+    shown = _BYTE.sub(lambda found: f"\\x{ord(found[0]) - 0xDC00:02x}", text)
+    return shown.encode("utf-8", "backslashreplace").decode()
 
 
 def _result(report: VerifyReport) -> str:

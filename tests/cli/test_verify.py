@@ -117,6 +117,26 @@ def test_bad_calls_exit_2_and_say_why(
     assert "remedy" in result.stderr
 
 
+def test_a_key_from_the_release_is_warned_about(release: Release, tmp_path: Path) -> None:
+    """Who changes a release can change a key that lies in it."""
+    (release.path / "signer.pub").write_bytes((tmp_path / "key.pub").read_bytes())
+    result = run("--key", "release/signer.pub", "--ignore", "signer.pub")
+    assert result.exit_code == 0
+    assert "warning: the key release/signer.pub lies in the release" in result.stderr
+    assert run("--key", "key.pub", "--ignore", "signer.pub").stderr == ""
+
+
+def test_quiet_keeps_what_the_answer_leaves_out(release: Release) -> None:
+    (release.path / ".git").mkdir()
+    assert "not covered .git/" in run("--key", "key.pub", "--quiet").output
+
+
+def test_json_keeps_the_bytes_of_a_name_that_is_not_utf8(release: Release) -> None:
+    (release.path / os.fsdecode(b"caf\xe9")).touch()
+    report = json.loads(run("--key", "key.pub", "--format", "json").stdout)
+    assert [p["path"] for p in report["problems"]] == ["caf\\xe9"]
+
+
 def test_no_network_and_no_terminal_are_needed(
     release: Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:
