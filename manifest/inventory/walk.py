@@ -22,7 +22,7 @@ from manifest.inventory.tree import MAX_DEPTH, FileStat, NotCovered, Oddity, Odd
 __all__ = ["DIRECTORY_FLAGS", "MAX_FILES", "NOT_COVERED", "walk"]
 
 MAX_FILES = 10_000_000
-"""The most files a tree may hold."""
+"""The most files, links and the like that a tree may hold."""
 NOT_COVERED = frozenset({".git", ".gitattributes", ".github", ".gitignore", ".cache/huggingface"})
 """What no manifest covers: the four names that OMS 1.0 leaves out, and the hub client's own notes."""
 
@@ -165,7 +165,7 @@ class _Walker:
                         oddity(Oddity(path, OddityKind.SPECIAL, _special(mode)))
         except OSError as error:
             oddity(Oddity(prefix[:-1] or ".", OddityKind.UNREADABLE, error.strerror or ""))
-        if len(files) + len(self.left_out) > MAX_FILES:
+        if len(files) + len(self.left_out) + len(self.oddities) > MAX_FILES:
             raise UndecidedError(f"the tree holds more than {plural(MAX_FILES, 'file')}")
         for name, out in subdirectories:
             self._descend(descriptor, prefix, name, depth=depth + 1, left=out)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,18 @@ def test_many_ignored_paths_and_many_files_take_little_time(release: Release) ->
     report = release.verify()
     assert len(report.problems) == 2_000
     assert time.perf_counter() - start < 1.5
+
+
+def test_links_and_pipes_count_towards_the_most_that_a_tree_may_hold(
+    release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The package's attribute of this name is the function.
+    monkeypatch.setattr(sys.modules["manifest.inventory.walk"], "MAX_FILES", 100)
+    for i in range(101):
+        (release.path / f"link-{i}").symlink_to("/etc")
+    report = release.verify()
+    assert report.exit_code is ExitCode.UNDECIDED
+    assert "more than 100 files" in report.undecided_reason
 
 
 # A signature that the user names and that lies in the release.
@@ -215,12 +228,18 @@ def test_second_digests_of_the_manifest_that_were_not_checked_are_told(release: 
 
     from blake3 import blake3
 
-    from manifest.document.manifest_file import dump_manifest, parse_manifest
+    from manifest.document.manifest_file import ManifestFile, dump_manifest, parse_manifest
 
     path = release.path / "manifest.json"
     manifest = parse_manifest(path.read_bytes())
     files = tuple(
-        dataclasses.replace(f, blake3=blake3((release.path / f.path).read_bytes()).hexdigest())
+        ManifestFile(
+            f.path,
+            f.size,
+            f.sha256,
+            blake3=blake3((release.path / f.path).read_bytes()).hexdigest(),
+            components=f.components,
+        )
         for f in manifest.files
     )
     data = dump_manifest(dataclasses.replace(manifest, digests=("sha256", "blake3"), files=files))
