@@ -7,7 +7,6 @@ say anything that its description does not.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -172,7 +171,7 @@ def assemble(
 def _with_components(entry: ManifestFile, components: tuple[str, ...]) -> ManifestFile:
     if entry.components == components:
         return entry
-    return dataclasses.replace(entry, components=components)
+    return entry._replace(components=components)
 
 
 def _excluded(

@@ -235,7 +235,8 @@ class Verification:
             if resource.path == FILE_NAME or resource.start is not None:
                 continue
             file = listed[resource.path]
-            known = {"sha256": file.sha256, "blake3": file.blake3}.get(resource.algorithm)
+            known = file.sha256 if resource.algorithm == "sha256" else ""
+            known = file.blake3 if resource.algorithm == "blake3" else known
             if known and known != resource.digest:
                 raise NotTrustedError(
                     f"{FILE_NAME} and the signature disagree on the {resource.algorithm} "
