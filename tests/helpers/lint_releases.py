@@ -47,6 +47,8 @@ def content(text: str) -> bytes | None:
         return license_text(text[len("<license ") : -1]).encode()
     if text == "<pickle>":
         return b"\x80\x02}q\x00."
+    if text in ("<gone>", "<resolved>"):
+        return None  # an address, and what is found there
     if text in ("<signature>", "<refused>", "<manifest>"):
         return b"{}"
     return text.encode()
@@ -68,7 +70,9 @@ def materialise(example: Example, root: Path) -> Path:
     """Write an example as the release directory that it stands for."""
     files: dict[str, str | bytes] = dict(example.files)
     if example.description is not None:
-        files["release.yaml"] = HEAD + example.description
+        given = {line.partition(":")[0] for line in example.description.splitlines()}
+        head = [x for x in HEAD.splitlines(keepends=True) if x.partition(":")[0] not in given]
+        files["release.yaml"] = "".join(head) + example.description
     return write(root, files)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from manifest.display import printable
-from manifest.errors import DocumentError, UndecidedError
 from manifest.findings import Finding, Location, Severity
+from manifest.lint.cards import cards_and_readmes
+from manifest.lint.claim_words import Claim, openness_claims, reproducibility_claims
 from manifest.lint.examples import CARD
 from manifest.lint.release import Basis, Release
 from manifest.lint.rule import Example, Rule, requirements, rule
@@ -22,16 +23,6 @@ _FILES = {
     "config.json": '{"architectures": ["SparrowModel"], "model_type": "sparrow"}\n',
 }
 _CARD = "  model-card:\n    files: [README.md]\n"
-_THING = r"(?:[\w-]+[ \t]+){0,4}?(?:models?|weights|LLMs?|release|checkpoints?)\b"
-# Said of the release itself: "an open-source language model", "we open-source the weights",
-# "is fully open source". Not: "open-source library", "an open source dataset".
-_CLAIM = (
-    rf"\b(?:fully[ \t]+)?open[- ]sourced?[ \t]+{_THING}"
-    rf"|\bwe[ \t]+(?:are[ \t]+)?open[- ]sourc(?:e|ed|ing)[ \t]+(?:the|our|all|both)?[ \t]*{_THING}"
-    r"|\b(?:SUBJECT)[ \t]+(?:is|are)[ \t]+(?:(?:fully|completely|truly)[ \t]+)?"
-    r"open[- ]sourced?\b(?![ \t]+(?:software|library|code|dataset|tool))"
-)
-_DENIAL = re.compile(r"\b(?:not|no|never|isn't|nor|neither|without)\b[^.]{0,30}$", re.IGNORECASE)
 _MAX_NAMED = 5
 
 
@@ -46,8 +37,8 @@ _MAX_NAMED = 5
     exemptable=False,
 )
 def claim_exceeds_evidence(rule: Rule, release: Release) -> Iterator[Finding]:
-    """The description's own claim against the verdict."""
-    if not release.description.claim:
+    """The description's own claim against the verdict; a third party's words are no claim."""
+    if not release.description.claim or release.description.described_by != "publisher":
         return
     claimed = Verdict(release.description.claim)
     needed = requirements(release)
@@ -84,37 +75,84 @@ def _bears(release: Release) -> str:
     exemptable=False,
 )
 def card_says_open_source(rule: Rule, release: Release) -> Iterator[Finding]:
-    """Cards and READMEs that say open source of a release that is not."""
+    """Cards, READMEs and the publisher's summary that say open source of a release that is not."""
+    yield from _beyond(rule, release, Verdict.OPEN_SOURCE, openness_claims)
+
+
+@rule(
+    code="CLM003",
+    name="card-says-reproducible",
+    severity=Severity.WARNING,
+    rationale="Reproducible means that somebody else comes to the same weights. That takes the data "
+    "in its order, the code, the seeds and the environment; where one is missing nobody can.",
+    remedy="Publish what is missing, or say which part can be repeated.",
+    bad=Example(
+        _DESCRIBED + _CARD, _FILES | {"README.md": CARD + "\nSparrow is fully reproducible.\n"}
+    ),
+    good=Example(
+        _DESCRIBED + _CARD,
+        _FILES | {"README.md": CARD + "\nThe evaluation is fully reproducible.\n"},
+    ),
+    exemptable=False,
+)
+def card_says_reproducible(rule: Rule, release: Release) -> Iterator[Finding]:
+    """Cards, READMEs and the publisher's summary that say reproducible of what cannot be."""
+    yield from _beyond(rule, release, Verdict.REPLAYABLE, reproducibility_claims)
+
+
+@rule(
+    code="CLM004",
+    name="claim-by-third-party",
+    severity=Severity.WARNING,
+    rationale="Whoever describes somebody else's release cannot claim anything for its publisher; "
+    "such a claim is read as the publisher's all the same.",
+    remedy="Take `claim` out, or write `described_by: publisher` where the release is yours.",
+    bad=Example("described_by: third-party\nclaim: open-weight\n" + _DESCRIBED, _FILES),
+    good=Example("described_by: third-party\n" + _DESCRIBED, _FILES),
+)
+def claim_by_third_party(rule: Rule, release: Release) -> Iterator[Finding]:
+    """A claim in a description that a third party wrote."""
+    description = release.description
+    if description.claim and description.described_by != "publisher":
+        yield rule.finding(
+            f"a third party describes the release and claims {description.claim}",
+            location=release.location("claim"),
+        )
+
+
+def _beyond(
+    rule: Rule,
+    release: Release,
+    needed: Verdict,
+    claims: Callable[[str, Sequence[str]], Iterator[Claim]],
+) -> Iterator[Finding]:
+    """Claims on cards and in the summary, where the verdict is below what they need."""
     reached = verdict(requirements(release))
-    if reached.rank >= Verdict.OPEN_SOURCE.rank:
+    if reached.rank >= needed.rank:
         return
-    paths = {p for c in release.of_kind("model-card") for p in c.inspection.accepted}
-    paths |= {
-        p for p in release.paths if re.fullmatch(r"readme(\.md|\.rst|\.txt)?", p, re.IGNORECASE)
-    }
-    for path in sorted(paths):
-        for line, words in _claims(release, path):
+    description = release.description
+    bears = f"{_bears(release)} {reached}"
+    if description.described_by == "publisher":
+        for claim in claims(str(description.fields.get("summary", "")), _names(release)):
             yield rule.finding(
-                f"says “{printable(words)}”; {_bears(release)} {reached}",
-                location=Location(path, line),
+                f"the summary says “{printable(claim.words)}”; {bears}",
+                location=release.location("summary"),
+            )
+    for card in cards_and_readmes(release):
+        for claim in claims(card.body, _names(release, card.model_name, card.title)):
+            yield rule.finding(
+                f"says “{printable(claim.words)}”; {bears}",
+                location=Location(card.path, card.body_line + claim.line - 1),
             )
 
 
-def _claims(release: Release, path: str) -> Iterator[tuple[int, str]]:
-    from manifest.readers.card import read_card
-
-    try:
-        card = read_card(release.source, path)
-    except (DocumentError, UndecidedError):
-        return
-    claim = re.compile(_CLAIM.replace("SUBJECT", _subject(release)), re.IGNORECASE)
-    for offset, line in enumerate(card.body.splitlines()):
-        found = claim.search(line)
-        if found and not _DENIAL.search(line[: found.start()]):
-            yield card.body_line + offset, found[0]
+def _names(release: Release, *further: str) -> list[str]:
+    """Words by which the release is called: of its name, and of its card's name and title."""
+    own = re.findall(r"[^\W\d_]{3,}", release.description.name.rpartition("/")[2])
+    title = [w for text in further for w in re.findall(r"\b[^\W\d_a-z][^\W\d_]{2,}", text)[:2]]
+    return [w for w in (*own[:8], *title) if w.casefold() not in _WORDS]
 
 
-def _subject(release: Release) -> str:
-    """What a sentence about the release is about: the model, or a word of its name."""
-    words = re.findall(r"[^\W\d_]{3,}", release.description.name.rpartition("/")[2])
-    return "|".join(map(re.escape, ("model", "weights", "release", "it", *words[:8])))
+_WORDS = frozenset(
+    {"model", "card", "the", "for", "and", "open", "source", "introducing", "language"}
+)
