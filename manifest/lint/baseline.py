@@ -99,7 +99,7 @@ def parse_baseline(data: bytes, *, name: str) -> Mapping[str, int]:
     if version.partition(".")[0] != "1":
         raise UndecidedError(
             f"{name} is a report of version {version[:20]!a}; this program reads version 1",
-            remedy="Write the baseline again with this version of the program.",
+            remedy="write the baseline again with this version of the program",
         )
     if len(findings) > _MAX_FINDINGS:
         raise _no_report(name, f"it has more than {_MAX_FINDINGS:,} findings")
@@ -116,5 +116,5 @@ def _mark(finding: Any, where: str) -> str:
 def _no_report(where: str, problem: str) -> DocumentError:
     return DocumentError(
         f"{where}: this is no report of `manifest lint`: {problem}",
-        remedy="Write one with `manifest lint --format json --output FILE`.",
+        remedy="write one with `manifest lint --format json --output FILE`",
     )

@@ -52,17 +52,18 @@ def _answer(report: LintReport) -> str:
 
 
 def _who(report: LintReport) -> str:
-    version = "" if report.version == _NO_VERSION else f" {report.version}"
+    # A draft's version is the commit, where nothing else gives one: said once is enough.
+    version = "" if report.version in (_NO_VERSION, report.revision) else f" {report.version}"
     commit = f" at commit {report.revision[:_COMMIT]}" if report.revision else ""
     return printable(f"{report.name}{version}{commit}")
 
 
 def _why(report: LintReport) -> str:
     """The reason behind a single thing that is missing; of a long one what comes before its ``;``."""
-    outcome = report.missing[0].outcome
-    if len(report.missing) > 1 or not outcome.component:
+    first = report.missing[0]
+    if len(report.missing) > 1 or not first.outcome.component:
         return ""
-    reason = printable(outcome.reason).rstrip(".")
+    reason = printable(first.outcome.reason).rstrip(".").removeprefix(f"no {first.title}: ")
     if len(reason) > _MAX_REASON:
         reason = reason.partition("; ")[0]
     return f": {reason}" if len(reason) <= _MAX_REASON else ""

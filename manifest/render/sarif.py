@@ -116,7 +116,11 @@ def _result(
 
 def _uri(path: str) -> str:
     """A relative reference (RFC 3986, 4.2): bytes that are not UTF-8 keep their value."""
-    return quote(path.encode("utf-8", "surrogateescape"), safe="/")
+    try:
+        data = path.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # no file can be called so
+        data = printable(path).encode()
+    return quote(data, safe="/")
 
 
 def _rule(rule: Rule) -> dict[str, Any]:
