@@ -44,11 +44,13 @@ class Revision:
         repository: The repository's name as the hub has it now; repositories are renamed.
         commit: The full commit id.
         gated: Whether its files are given to those alone who accepted terms.
+        private: Whether the hub shows it to its members alone.
     """
 
     repository: str
     commit: str
     gated: bool = False
+    private: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ class Hub:
         name = fields.get("id")
         if not isinstance(name, str) or not is_repository(name):
             name = repository
-        return Revision(name, commit, bool(fields.get("gated")))
+        return Revision(name, commit, bool(fields.get("gated")), bool(fields.get("private")))
 
     def tree(self, repository: str, commit: str) -> tuple[HubFile, ...]:
         """Every file of a commit, sorted by the UTF-8 bytes of its path.

@@ -162,6 +162,8 @@ def _hub(reference: Reference, client: HttpClient, endpoint: str) -> Resolution:
     if answer.status != 200:
         hub.refuse(answer, reference.target)
     found = hub.read_revision(answer, repository, "")
+    if found.private:
+        return _untold("the repository is private: what its members see is no evidence for others")
     if found.commit != reference.pin:
         return Resolution(ResolutionStatus.MOVED, f"the hub gives the commit {found.commit} for it")
     if reference.path and not hub.holds(found.repository, found.commit, reference.path):

@@ -276,7 +276,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.error(404, "RevisionNotFound", "Invalid rev id")
         elif what == "revision":
             gated = repository.gated or False
-            self.json({"id": name, "sha": repository.commit, "gated": gated, "tags": []})
+            known = {"id": name, "sha": repository.commit, "gated": gated, "tags": []}
+            self.json(known | {"private": repository.private})
         elif what == "paths-info":
             asked = urllib.parse.parse_qs(self.body.decode())["paths"]
             known = {p: f.entry(p) for p, f in repository.files.items() if p in asked}
