@@ -23,6 +23,7 @@ from manifest.readers.recipe import read_recipe
 from manifest.readers.safetensors import read_safetensors
 from manifest.sources import Source
 from manifest.sources.directory import DirectorySource
+from manifest.sources.hub import HubSource
 
 __all__ = ["CheckpointFact", "Fact", "Facts", "ResultFact", "gather"]
 
@@ -127,6 +128,7 @@ class _Gatherer:
         self.source = source
         self.placements = placements
         self.notes: list[str] = []
+        self.hub = "the hub" if isinstance(source, HubSource) else "the hub cache"
         paths = sorted((file.path for file in source.files), key=_depth)
         self.card = self._first(read_card, self._of("model-card", ".md"), _has_fields)
         self.config = self._first(
@@ -219,7 +221,7 @@ class _Gatherer:
         package, card, gguf, citation = self.package, self.card, self.gguf, self.citation
         directory = self.source.name
         candidates = [
-            Fact(directory, "the hub cache") if "/" in directory else Fact(),
+            Fact(directory, self.hub) if "/" in directory else Fact(),
             _fact(package.name, package.path, 200) if package else Fact(),
             _fact(card.model_name, f"{card.path} front matter", 200) if card else Fact(),
             _fact(citation.title, citation.path, 200) if citation else Fact(),
@@ -230,9 +232,11 @@ class _Gatherer:
 
     def _version(self) -> Fact:
         package, citation, gguf = self.package, self.citation, self.gguf
-        revision = self.source.revision if isinstance(self.source, DirectorySource) else ""
+        revision = (
+            self.source.revision if isinstance(self.source, DirectorySource | HubSource) else ""
+        )
         candidates = [
-            _fact(revision, "the hub cache: the revision", 100),
+            _fact(revision, f"{self.hub}: the revision", 100),
             _fact(package.version, package.path, 100) if package else Fact(),
             _fact(citation.version, citation.path, 100) if citation else Fact(),
             _fact(gguf.text("general.version"), gguf.path, 100) if gguf else Fact(),
@@ -243,7 +247,7 @@ class _Gatherer:
         package, citation, gguf = self.package, self.citation, self.gguf
         owner = self.source.name.partition("/")[0] if "/" in self.source.name else ""
         candidates = [
-            _fact(owner, "the hub cache", 200),
+            _fact(owner, self.hub, 200),
             _fact(gguf.text("general.organization"), gguf.path, 200) if gguf else Fact(),
             _fact(package.author, package.path, 200) if package else Fact(),
             _fact(", ".join(citation.authors), citation.path, 200) if citation else Fact(),

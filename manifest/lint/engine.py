@@ -210,7 +210,7 @@ def open_kinds(release: Release) -> dict[str, bool]:
         is_open = component.assessment.is_open
         if component.kind == "model-architecture" and release.basis is Basis.EVIDENCE:
             is_code = any(is_source(p) for p in component.inspection.accepted)
-            is_open = is_open and (is_code or component.state is State.PINNED)
+            is_open = is_open and (is_code or component.by_reference)
         found[component.kind] = found.get(component.kind, False) or is_open
     return found
 

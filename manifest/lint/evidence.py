@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 
 from manifest.display import plural, printable
 from manifest.document.description import ComponentSpec, Description
+from manifest.document.references import Reference
 from manifest.licenses import LicenseAssessment, assess
 from manifest.lint.content import Inspection, inspect
 from manifest.sources import Source, SourceFile
+from manifest.sources.pins import Resolution, ResolutionStatus
 
 __all__ = ["ComponentEvidence", "Files", "State", "examine"]
 
@@ -19,7 +21,7 @@ class State(enum.StrEnum):
     """What there is of a component, from the most to the least."""
 
     EVIDENCED = "evidenced"
-    """Files that are what the component says they are."""
+    """Files that are what the component says they are, or a pinned reference that was resolved."""
     PINNED = "pinned"
     """A reference that names its content and was not resolved."""
     DECLARED = "declared"
@@ -87,21 +89,38 @@ class ComponentEvidence:
         return spec.withheld is None and bool(spec.files or spec.references or spec.description)
 
     @property
+    def by_reference(self) -> bool:
+        """Whether it lies elsewhere, at a pinned reference: resolved, or taken on trust."""
+        return self.state is State.PINNED or (
+            self.state is State.EVIDENCED and not self.inspection.passes
+        )
+
+    @property
     def size(self) -> int:
         """Bytes of its files."""
         return sum(f.size for f in self.files.here)
 
 
 def examine(
-    source: Source, description: Description, files: Mapping[str, Files]
+    source: Source,
+    description: Description,
+    files: Mapping[str, Files],
+    resolutions: Mapping[Reference, Resolution] | None = None,
 ) -> tuple[ComponentEvidence, ...]:
-    """The state of every component, in the description's order."""
+    """The state of every component, in the description's order.
+
+    Args:
+        source: The release.
+        description: What is said of it.
+        files: The files of each component, by its id.
+        resolutions: What became of pinned references; those not in it were not looked up.
+    """
     license_name = str(description.fields.get("license_name", ""))
     result = []
     for spec in description.components:
         mine = files.get(spec.id, Files())
         inspection = inspect(source, spec.kind.id, mine.here) if mine.here else Inspection()
-        state, reason = _state(spec, mine, inspection)
+        state, reason = _state(spec, mine, inspection, resolutions or {})
         license_ = description.license_of(spec)
         assessment = assess(license_, str(spec.kind.content_type), name=license_name)
         result.append(
@@ -110,7 +129,12 @@ def examine(
     return tuple(result)
 
 
-def _state(spec: ComponentSpec, files: Files, inspection: Inspection) -> tuple[State, str]:
+def _state(
+    spec: ComponentSpec,
+    files: Files,
+    inspection: Inspection,
+    resolutions: Mapping[Reference, Resolution],
+) -> tuple[State, str]:
     if spec.withheld is not None:
         return State.WITHHELD, printable(spec.withheld.reason)
     if inspection.passes:
@@ -129,10 +153,7 @@ def _state(spec: ComponentSpec, files: Files, inspection: Inspection) -> tuple[S
     if files.elsewhere:
         return State.UNKNOWN, f"{plural(files.elsewhere, 'pattern')} of another root, not read here"
     if spec.references:
-        pinned = next((r for r in spec.references if r.is_pinned), None)
-        if pinned is not None:
-            return State.PINNED, f"{printable(str(pinned))}, not resolved"
-        return State.DECLARED, f"{printable(str(spec.references[0]))} is not pinned to its content"
+        return _of_references(spec.references, resolutions)
     if inspection.refused:
         return State.ABSENT, _first(inspection.refused)
     if files.here:
@@ -142,6 +163,32 @@ def _state(spec: ComponentSpec, files: Files, inspection: Inspection) -> tuple[S
     if spec.description:
         return State.DECLARED, "described in words only"
     return State.ABSENT, "named, with neither files nor references"
+
+
+_BY_RESOLUTION = {
+    ResolutionStatus.RESOLVED: (State.EVIDENCED, ""),
+    ResolutionStatus.COULD_NOT_TELL: (State.PINNED, "could not be resolved: "),
+    ResolutionStatus.MOVED: (State.DECLARED, "moved: "),
+    ResolutionStatus.GONE: (State.DECLARED, "gone: "),
+}
+
+
+def _of_references(
+    references: Sequence[Reference], resolutions: Mapping[Reference, Resolution]
+) -> tuple[State, str]:
+    """The most that one of the references gives, and why."""
+    found: list[tuple[State, str]] = []
+    for reference in references:
+        name = printable(str(reference))
+        resolution = resolutions.get(reference)
+        if not reference.is_pinned:
+            found.append((State.DECLARED, f"{name} is not pinned to its content"))
+        elif resolution is None:
+            found.append((State.PINNED, f"{name}, not resolved"))
+        else:
+            state, words = _BY_RESOLUTION[resolution.status]
+            found.append((state, f"{name}, {words}{resolution.detail}"))
+    return min(found, key=lambda one: one[0].rank)
 
 
 def _first(refusals: Sequence[object]) -> str:

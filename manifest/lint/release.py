@@ -13,7 +13,9 @@ from manifest.display import printable
 from manifest.document.description import FILE_NAME as DESCRIPTION_NAME
 from manifest.document.description import Description, parse_description
 from manifest.document.manifest_file import FILE_NAME as MANIFEST_NAME
+from manifest.document.manifest_file import MAX_BYTES as MAX_MANIFEST
 from manifest.document.manifest_file import Manifest, parse_manifest
+from manifest.document.references import Reference
 from manifest.document.yaml_text import MAX_BYTES
 from manifest.errors import UndecidedError, UsageError
 from manifest.findings import Location
@@ -21,7 +23,11 @@ from manifest.inventory.globs import compile_glob
 from manifest.licenses import RecognisedText, recognise
 from manifest.licenses.texts import MAX_BYTES as MAX_LICENSE
 from manifest.lint.evidence import ComponentEvidence, Files, State, examine
+from manifest.lint.pins import Resolver, look_up
 from manifest.sources import Source, SourceFile
+from manifest.sources.hub import HubSource
+from manifest.sources.pins import Resolution
+from manifest.sources.targets import HubTarget, parse_target
 
 __all__ = [
     "Basis",
@@ -99,6 +105,7 @@ class Release:
         license_texts: License files and what each was recognised as.
         today: The day on which exceptions are over or not.
         revision: The commit that was read; empty for a directory.
+        resolutions: What became of pinned references that were looked up.
     """
 
     description: Description
@@ -113,6 +120,7 @@ class Release:
     license_texts: tuple[LicenseText, ...] = ()
     today: dt.date = dt.date.max
     revision: str = ""
+    resolutions: Mapping[Reference, Resolution] = dataclasses.field(default_factory=dict)
 
     def of_kind(self, kind: str) -> tuple[ComponentEvidence, ...]:
         """The components of a kind, the best evidenced first."""
@@ -161,64 +169,82 @@ def release_of(
     has_manifest: bool = False,
     accept_pinned: bool = False,
     files: Mapping[str, Files] | None = None,
+    resolve: Resolver | None = None,
 ) -> Release:
     """A release from its parts; every component's files are matched and tested here.
+
+    Args:
+        description: What is said of it.
+        source: Its files.
+        origin: Where the description comes from.
+        verification: What verification said.
+        has_manifest: Whether a manifest.json lies beside the files.
+        accept_pinned: Whether references that are pinned and were not resolved count.
+        files: The files of each component; matched by the description's patterns when None.
+        resolve: Looks pinned references up; when None they are not.
 
     Raises:
         DocumentError: A pattern of the description is not one.
     """
     files = _matched(description, source) if files is None else files
+    resolutions = look_up(description, resolve) if resolve else {}
     return Release(
         description,
         source,
         origin,
-        examine(source, description, files),
+        examine(source, description, files, resolutions),
         verification or VerificationSummary(VerificationStatus.NONE),
         has_manifest,
         Basis.EVIDENCE,
         accept_pinned,
         frozenset(f.path for f in source.files),
         _license_texts(description, source, files),
+        revision=source.revision if isinstance(source, HubSource) else "",
+        resolutions=resolutions,
     )
 
 
 def load_release(
-    target: str | Path,
+    target: str | Path | HubSource,
     *,
     accept_pinned: bool = False,
     verification: VerificationSummary | None = None,
+    resolve: Resolver | None = None,
 ) -> Release:
-    """Read a release directory.
+    """Read a release: a directory, or a repository of a hub by its name.
 
     Its ``release.yaml`` describes it; else the description in its ``manifest.json``; else what
     ``manifest init`` would draft, as a third party's words. Weights are read by their headers.
 
     Args:
-        target: The directory.
+        target: The directory; or ``hf:OWNER/NAME[@REVISION]``, as text or opened.
         accept_pinned: Whether references that are pinned and were not resolved count.
         verification: What verification said; without it, whether there is a signature at all.
+        resolve: Looks pinned references up, as `manifest.sources.pins.resolver` does; when None
+            they are not.
 
     Raises:
         UsageError: There is no such directory.
         DocumentError: ``release.yaml`` or ``manifest.json`` is not valid.
-        UndecidedError: The directory or one of the two cannot be read.
+        UndecidedError: The release or one of the two cannot be read.
     """
-    from manifest.sources.directory import DirectorySource
-
-    directory = Path(target)
-    if not directory.is_dir():
-        raise UsageError(
-            f"{printable(str(target))} is not a directory", remedy="give a release's directory"
-        )
-    source = DirectorySource(directory)
-    manifest_file = directory / MANIFEST_NAME
-    has_manifest = manifest_file.is_file() and not manifest_file.is_symlink()
+    named = parse_target(target) if isinstance(target, str) else target
+    opened = HubSource(named) if isinstance(named, HubTarget) else named
+    source: Source
+    if isinstance(opened, HubSource):
+        source, beside = opened, frozenset(path.partition("/")[0] for path in opened.beside)
+    else:
+        source, beside = _directory(opened)
     files: Mapping[str, Files] | None = None
+    has_manifest = MANIFEST_NAME in beside
     if any(f.path == DESCRIPTION_NAME for f in source.files):
         data = source.read(DESCRIPTION_NAME, length=MAX_BYTES + 1)
         description, origin = parse_description(data), Origin.DESCRIBED
     elif has_manifest:
-        manifest = parse_manifest(_read(manifest_file))
+        if isinstance(opened, HubSource):
+            manifest = parse_manifest(opened.read(MANIFEST_NAME, length=MAX_MANIFEST))
+        else:
+            manifest = parse_manifest(_read(opened / MANIFEST_NAME))
         description, origin = manifest.description(), Origin.RESOLVED
         files = _listed(manifest, source)
     else:
@@ -226,7 +252,7 @@ def load_release(
 
         description, origin = draft_description(source), Origin.DRAFTED
     if verification is None:
-        signed = any((directory / name).exists() for name in _SIGNATURES)
+        signed = not beside.isdisjoint(_SIGNATURES)
         status = VerificationStatus.NOT_CHECKED if signed else VerificationStatus.NONE
         verification = VerificationSummary(status)
     return release_of(
@@ -237,7 +263,23 @@ def load_release(
         has_manifest=has_manifest,
         accept_pinned=accept_pinned,
         files=files,
+        resolve=resolve,
     )
+
+
+def _directory(directory: Path) -> tuple[Source, frozenset[str]]:
+    """A directory, and which of the toolkit's own files lie in it."""
+    from manifest.sources.directory import DirectorySource
+
+    if not directory.is_dir():
+        raise UsageError(
+            f"{printable(str(directory))} is not a directory", remedy="give a release's directory"
+        )
+    beside = {name for name in _SIGNATURES if (directory / name).exists()}
+    manifest_file = directory / MANIFEST_NAME
+    if manifest_file.is_file() and not manifest_file.is_symlink():
+        beside.add(MANIFEST_NAME)
+    return DirectorySource(directory), frozenset(beside)
 
 
 def _license_texts(

@@ -261,6 +261,8 @@ def _detail(component: ComponentEvidence) -> str:
     count = len(component.files.here)
     license_ = printable(component.license) or "no license"
     note = "" if component.assessment.is_open or not component.license else " (not open)"
+    if component.by_reference:
+        return f"{license_}{note}, {printable(component.reason)}"
     return f"{plural(count, 'file')}, {human_size(component.size)}, {license_}{note}"
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from lint_releases import materialise
 
+from manifest.document.references import Reference
 from manifest.findings import Finding, Severity
 from manifest.lint import (
     Release,
@@ -19,6 +20,7 @@ from manifest.lint import (
     load_release,
 )
 from manifest.lint.rule import Example
+from manifest.sources.pins import Resolution, ResolutionStatus
 
 RULES = all_rules()
 
@@ -27,7 +29,14 @@ def load(example: Example, root: Path) -> Release:
     refused = example.files.get("model.sig") == "<refused>"
     status = VerificationStatus.REFUSED if refused else VerificationStatus.NOT_CHECKED
     summary = VerificationSummary(status) if "model.sig" in example.files else None
-    return load_release(materialise(example, root), verification=summary)
+    found = {address: text[1:-1] for address, text in example.files.items() if "://" in address}
+
+    def resolve(reference: Reference) -> Resolution:
+        return Resolution(ResolutionStatus(found[reference.target]), "as the example says")
+
+    return load_release(
+        materialise(example, root), verification=summary, resolve=resolve if found else None
+    )
 
 
 def judge(example: Example, root: Path) -> tuple[Finding, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from manifest.lint.content.code import is_source
-from manifest.lint.evidence import State
 from manifest.lint.examples import CONFIG, TRAIN
 from manifest.lint.needs import MET, met_if, present
 from manifest.lint.release import Basis, Release
@@ -118,7 +117,7 @@ def architecture_code(release: Release) -> Outcome:
         return outcome
     for component in release.present("model-architecture"):
         is_code = any(is_source(path) for path in component.inspection.accepted)
-        if is_code or component.state is State.PINNED:
+        if is_code or component.by_reference:
             return MET
     return met_if(
         False,
