@@ -8,13 +8,10 @@ tree are equal, and a difference between two manifests reads as a list of files.
 from __future__ import annotations
 
 import dataclasses
-import functools
-import hashlib
 import itertools
 import json
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from manifest import strict_json
 from manifest.display import printable
@@ -25,9 +22,14 @@ from manifest.document.description import (
     check_version,
     description_from_plain,
 )
+from manifest.document.manifest_entries import (
+    ManifestFile,
+    file_sort_key,
+    files_digest,
+    parse_file,
+)
 from manifest.document.schema import violations
 from manifest.errors import DocumentError, ManifestError
-from manifest.inventory import path_problem
 
 __all__ = [
     "FILE_NAME",
@@ -44,39 +46,6 @@ SCHEMA_VERSION = "1.0"
 MAX_BYTES = 1024 * 1024 * 1024
 """The largest manifest that is read; some 200 bytes a file make it several million files."""
 MAX_DEPTH = 64
-
-_HEX64 = re.compile(r"[0-9a-f]{64}").fullmatch
-_SOURCES = frozenset({"measured", "hub-reported", "publisher-listed"})
-_FILE_FIELDS = frozenset({"root", "path", "size", "sha256", "blake3", "source", "components"})
-_MAX_SIZE = 2**63 - 1
-_BATCH = 4096  # lines hashed at once
-
-
-class ManifestFile(NamedTuple):
-    """One file of the release. A tuple: a release may have millions.
-
-    Attributes:
-        path: Relative to its root, ``/`` between its parts.
-        size: Bytes.
-        sha256: Lower-case hexadecimal.
-        blake3: The same; empty when the manifest holds none.
-        root: The named root it lies in; empty for the release directory.
-        source: Where the digests come from: ``measured``, ``hub-reported``, ``publisher-listed``.
-        components: Ids of the components it belongs to, sorted; empty for none.
-    """
-
-    path: str
-    size: int
-    sha256: str
-    blake3: str = ""
-    root: str = ""
-    source: str = "measured"
-    components: tuple[str, ...] = ()
-
-    @property
-    def full_path(self) -> str:
-        """``path``, or ``root:path`` in a named root."""
-        return f"{self.root}:{self.path}" if self.root else self.path
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -131,33 +100,6 @@ class Manifest:
     def files_of(self, component: str) -> tuple[ManifestFile, ...]:
         """The files of one component, by its id."""
         return tuple(f for f in self.files if component in f.components)
-
-
-def file_sort_key(file: ManifestFile) -> tuple[str, str]:
-    """Order of files in a manifest: root, then path, each by UTF-8 bytes.
-
-    Python orders text by code points, and UTF-8 keeps that order.
-    """
-    return file.root, file.path
-
-
-def files_digest(files: Iterable[ManifestFile]) -> str:
-    """The root digest over files of a manifest (spec/manifest.md, "Root digest").
-
-    As `tree_digest`, in the order of the manifest; before the path of a file in a named root stand
-    the root and a NUL, so that no path of the release directory looks like one of a root.
-    """
-    ordered = sorted(files, key=file_sort_key)
-    digest = hashlib.sha256()
-    for start in range(0, len(ordered), _BATCH):
-        lines = [
-            f"{f.root}\0{f.path}\0{f.size}\0{f.sha256}\n"
-            if f.root
-            else f"{f.path}\0{f.size}\0{f.sha256}\n"
-            for f in ordered[start : start + _BATCH]
-        ]
-        digest.update("".join(lines).encode())
-    return digest.hexdigest()
 
 
 def resolve(
@@ -294,7 +236,7 @@ def manifest_from_plain(plain: Any, *, name: str = FILE_NAME) -> Manifest:
         raise DocumentError(f"{name} must be a JSON object")
     check_version(plain.get("schema_version"), name)
     entries = plain.get("files")
-    # The schema is run over everything but the files, which may be millions: `_parse_file` checks
+    # The schema is run over everything but the files, which may be millions: `parse_file` checks
     # those as the schema would, and a property test holds the two to the same answers.
     stub = {"path": "x", "size": 0, "sha256": "0" * 64}
     checked = {**plain, "files": [stub]} if isinstance(entries, list) and entries else plain
@@ -302,7 +244,7 @@ def manifest_from_plain(plain: Any, *, name: str = FILE_NAME) -> Manifest:
     if found:
         lines = [f"  {v.pointer or name}: {v.message}" for v in found]
         raise DocumentError("\n".join([f"{name} is not a valid manifest", *lines]))
-    files = tuple(_parse_file(e, i, name) for i, e in enumerate(plain["files"]))
+    files = tuple(parse_file(e, i, name) for i, e in enumerate(plain["files"]))
     components = tuple(_parse_component(c) for c in plain["components"])
     manifest = Manifest(
         release=plain["release"],
@@ -327,81 +269,6 @@ def _parse_component(plain: Mapping[str, Any]) -> ManifestComponent:
         root_digest=plain.get("root_digest", ""),
         fields={k: v for k, v in plain.items() if k not in own},
     )
-
-
-def _parse_file(plain: Any, index: int, name: str) -> ManifestFile:
-    """One entry of ``files``; the same answers as ``manifest.schema.json`` gives, in microseconds."""
-    if type(plain) is dict and plain.keys() <= _PLAIN_FIELDS:
-        # Nearly every entry is one of these: five looks instead of twenty.
-        path, size, sha256 = plain.get("path"), plain.get("size"), plain.get("sha256")
-        ids = plain.get("components", _NO_IDS)
-        if (
-            type(path) is str
-            and type(size) is int
-            and type(sha256) is str
-            and 0 <= size <= _MAX_SIZE
-            and _HEX64(sha256)
-            and path_problem(path) is None
-            and (ids is _NO_IDS or _is_one_id(ids))
-        ):
-            return _make_file(ManifestFile, (path, size, sha256, "", "", "measured", tuple(ids)))
-    try:
-        if type(plain) is not dict:
-            raise TypeError("is not an object")
-        if not _FILE_FIELDS.issuperset(plain):
-            unknown = printable(min(set(plain) - _FILE_FIELDS))
-            raise TypeError(f"unknown field `{unknown}`")
-        path, size, sha256 = plain["path"], plain["size"], plain["sha256"]
-        if type(path) is not str or (problem := path_problem(path)):
-            raise TypeError(f"path: {problem if type(path) is str else 'is not text'}")
-        if type(size) is not int or not 0 <= size <= _MAX_SIZE:
-            raise TypeError("size: is not a number of bytes")
-        blake3 = plain.get("blake3")
-        for field, digest in (("sha256", sha256), ("blake3", blake3)):
-            if digest is None and field not in plain:
-                continue
-            if type(digest) is not str or not _HEX64(digest):
-                raise TypeError(f"{field}: is not 64 lower-case hexadecimal digits")
-        root, source = plain.get("root", ""), plain.get("source", "measured")
-        if type(root) is not str or ("root" in plain and not _is_identifier(root)):
-            raise TypeError("root: is not a name")
-        if type(source) is not str or source not in _SOURCES:
-            raise TypeError(f"source: is not one of {', '.join(sorted(_SOURCES))}")
-        components = plain.get("components", ())
-        if "components" in plain:
-            _check_ids(components)
-    except KeyError as error:
-        raise DocumentError(f"{name}: files[{index}]: `{error.args[0]}` is missing") from None
-    except TypeError as error:
-        raise DocumentError(f"{name}: files[{index}]: {error}") from None
-    return ManifestFile(path, size, sha256, blake3 or "", root, source, tuple(components))
-
-
-_IDENTIFIER = re.compile(r"[a-z0-9]([a-z0-9._-]{0,98}[a-z0-9])?")
-
-
-_PLAIN_FIELDS = frozenset({"path", "size", "sha256", "components"})
-_NO_IDS: list[str] = []
-_make_file = tuple.__new__
-
-
-def _is_one_id(ids: Any) -> bool:
-    return type(ids) is list and len(ids) == 1 and type(ids[0]) is str and _is_identifier(ids[0])
-
-
-def _check_ids(ids: Any) -> None:
-    if type(ids) is not list or not ids:
-        raise TypeError("components: is not a list of component ids")
-    for id_ in ids:
-        if type(id_) is not str or not _is_identifier(id_):
-            raise TypeError("components: holds what is not a component id")
-    if len(ids) > 1 and len(set(ids)) != len(ids):
-        raise TypeError("components: holds an id twice")
-
-
-@functools.lru_cache(maxsize=1024)
-def _is_identifier(text: str) -> bool:
-    return _IDENTIFIER.fullmatch(text) is not None
 
 
 def _check_consistency(manifest: Manifest, file_count: int, name: str) -> None:

@@ -20,8 +20,9 @@ from manifest.errors import DocumentError
 
 __all__ = ["MAX_BYTES", "Positions", "YamlDocument", "dump_yaml", "parse_yaml", "to_plain"]
 
-MAX_BYTES = 8 * 1024 * 1024
-"""The largest description that is read; one of hundreds of checkpoints is some 100 KB."""
+MAX_BYTES = 1024 * 1024
+"""The largest description that is read; one of hundreds of checkpoints is some 100 KB. The parser
+that keeps comments reads some 30 KB a second, and a hostile file must not keep it for minutes."""
 
 MAX_DEPTH = 40
 

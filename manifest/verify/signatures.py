@@ -23,6 +23,8 @@ __all__ = ["MAX_SIGNATURES", "FurtherSignatures", "further_signatures"]
 
 MAX_SIGNATURES = 64
 """The most files that ``signatures/`` may hold."""
+MAX_TOTAL_BYTES = 2 * MAX_BUNDLE_BYTES
+"""The most bytes they may have together: all of them are read."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -47,6 +49,12 @@ def further_signatures(
     """
     if len(paths) > MAX_SIGNATURES:
         stray = _stray(paths[MAX_SIGNATURES], f"more than {MAX_SIGNATURES} files lie there")
+        return FurtherSignatures(strays=(stray,))
+    sizes = {f.path: f.size for f in tree.left_out}
+    total = sum(sizes.get(path, 0) for path in paths)
+    if total > MAX_TOTAL_BYTES:
+        largest = max(paths, key=lambda path: sizes.get(path, 0))
+        stray = _stray(largest, f"{SIGNATURES_DIRECTORY}/ has more than {MAX_TOTAL_BYTES:,} bytes")
         return FurtherSignatures(strays=(stray,))
     signers: list[SignerInfo] = []
     strays: list[FileProblem] = []

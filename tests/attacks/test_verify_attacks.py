@@ -478,6 +478,14 @@ def _(release: Release) -> None:
         )
 
 
+@case("huge-signatures", 5, "more than 134,217,728 bytes")
+def _(release: Release) -> None:
+    (release.path / "signatures").mkdir()
+    for i in range(3):
+        with (release.path / f"signatures/{i}.sig").open("wb") as file:
+            file.truncate(60_000_000)
+
+
 @case("signed-ignore-hides-a-file", 5, "hidden      cache/evil.py")
 def _(release: Release) -> None:
     signed(lambda s: s["predicate"]["serialization"]["ignore_paths"].append("cache"))(release)

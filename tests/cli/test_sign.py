@@ -250,14 +250,12 @@ def test_ctrl_c_leaves_no_signature(
 
 def _resize(path: Path, name: str, size: int) -> None:
     """Rewrite a manifest as if a file had another size."""
-    import dataclasses
-
     from manifest.build import assemble
     from manifest.document.description import parse_description
     from manifest.document.manifest_file import dump_manifest, parse_manifest
 
     files = [
-        dataclasses.replace(f, size=size) if f.path == name else f
+        f._replace(size=size) if f.path == name else f
         for f in parse_manifest(path.read_bytes()).files
     ]
     description = parse_description((path.parent / "release.yaml").read_bytes())

@@ -143,7 +143,7 @@ ID = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,3}", fullmatch=True)
 )
 def test_entries_are_judged_as_the_schema_judges_them(entry: dict[str, Any]) -> None:
     """The typed parser refuses what the schema refuses, and besides only unsound paths and 1.0."""
-    from manifest.document import manifest_file
+    from manifest.document.manifest_entries import parse_file
     from manifest.inventory import path_problem
 
     document = json.loads(TEXT) | {"files": [entry]}
@@ -151,7 +151,7 @@ def test_entries_are_judged_as_the_schema_judges_them(entry: dict[str, Any]) -> 
     path = entry.get("path")
     meaning = isinstance(path, str) and path_problem(path) is not None
     try:
-        manifest_file._parse_file(entry, 0, "m")
+        parse_file(entry, 0, "m")
         accepted = True
     except DocumentError:
         accepted = False
