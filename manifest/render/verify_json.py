@@ -26,7 +26,7 @@ def verify_plain(report: VerifyReport) -> dict[str, Any]:
         "root_digest": report.root_digest or None,
         "signer": _signer(report.signer) if report.signer else None,
         "also_signed_by": [_signer(s) for s in report.also_signed_by],
-        "part": _text(report.part) or None,
+        "part": _text(report.part or "; ".join(report.not_checked)) or None,
         "digest": report.algorithm,
         "files_expected": report.files_expected,
         "files_checked": report.files_checked,
