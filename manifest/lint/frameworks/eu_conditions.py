@@ -17,7 +17,7 @@ __all__ = ["conditions", "is_exempt", "thresholds"]
 
 _GENERAL_PURPOSE = 1e23
 _SYSTEMIC_RISK = 1e25
-_MODIFIER = 1 / 3
+_MODIFIER = 1 / 3 + 1e-9  # a third exactly is not more than a third
 _DOUBT = 3.0
 """An estimate within this factor of a threshold does not tell on which side the model is."""
 _LICENSE = "53(2): license to access, use, modify and distribute"
