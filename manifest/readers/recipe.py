@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,10 +14,11 @@ from manifest.errors import DocumentError
 from manifest.readers._bounded import read_json_object, read_whole
 from manifest.sources import Source
 
-__all__ = ["Recipe", "read_recipe"]
+__all__ = ["Recipe", "Setting", "read_recipe"]
 
 _MAX_BYTES = 1024 * 1024
 _MAX_FIELDS = 5000
+_MAX_TEXT = 1000
 _INTEGER = re.compile(r"0|[1-9][0-9]{0,17}")
 
 _TRAINING_WORDS = frozenset(
@@ -33,6 +35,32 @@ _TRAINING_WORDS = frozenset(
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Setting:
+    """One value of a configuration: its path, as ``optimizer.name``, its text, and its line.
+
+    The line is 1-based; None where the file's format keeps none.
+    """
+
+    pointer: str
+    text: str
+    line: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The last part of its path, in lower case."""
+        return self.pointer.rpartition(".")[2].lower()
+
+    @property
+    def number(self) -> float | None:
+        """The value as a finite number; None when it is none."""
+        try:
+            value = float(self.text.replace("_", ""))
+        except ValueError:
+            return None
+        return value if math.isfinite(value) else None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Recipe:
     """What a training configuration says.
 
@@ -41,12 +69,14 @@ class Recipe:
         training_fields: Which of its fields are those of a training recipe, sorted.
         seeds: Fields whose name says that they are a seed, by their path, as ``data.seed``.
         fields: Names of its top-level fields.
+        settings: Every value that is text, a number or a truth value, in the file's order.
     """
 
     path: str
     training_fields: tuple[str, ...] = ()
     seeds: Mapping[str, int] = dataclasses.field(default_factory=dict)
     fields: tuple[str, ...] = ()
+    settings: tuple[Setting, ...] = ()
 
     @property
     def is_training(self) -> bool:
@@ -61,12 +91,16 @@ def read_recipe(source: Source, path: str) -> Recipe:
         DocumentError: Neither a YAML mapping nor a JSON object, or too large.
         UndecidedError: It cannot be read.
     """
+    document = None
     if path.endswith(".json"):
         root: Any = read_json_object(source, path, max_bytes=_MAX_BYTES)
     else:
-        root = parse_yaml(read_whole(source, path, max_bytes=_MAX_BYTES), name=printable(path)).root
+        data = read_whole(source, path, max_bytes=_MAX_BYTES)
+        document = parse_yaml(data, name=printable(path))
+        root = document.root
     words: set[str] = set()
     seeds: dict[str, int] = {}
+    settings: list[Setting] = []
     for count, (pointer, value) in enumerate(_leaves(root, "")):
         if count > _MAX_FIELDS:
             raise DocumentError(f"{printable(path)} has more than {_MAX_FIELDS:,} fields")
@@ -75,7 +109,11 @@ def read_recipe(source: Source, path: str) -> Recipe:
         number = _natural(value)
         if number is not None and re.search(r"(^|_)seed$", parts[-1]):
             seeds[pointer] = number
-    return Recipe(path, tuple(sorted(words)), seeds, tuple(str(key) for key in root))
+        if isinstance(value, str | int | float):
+            line = document.line(pointer) if document else None
+            settings.append(Setting(pointer, str(value)[:_MAX_TEXT], line))
+    fields = tuple(str(key) for key in root)
+    return Recipe(path, tuple(sorted(words)), seeds, fields, tuple(settings))
 
 
 def _leaves(node: Any, pointer: str) -> Iterator[tuple[str, Any]]:

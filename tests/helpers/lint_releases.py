@@ -47,6 +47,10 @@ def content(text: str) -> bytes | None:
         return license_text(text[len("<license ") : -1]).encode()
     if text == "<pickle>":
         return b"\x80\x02}q\x00."
+    if text == "<pickle os.system>":
+        return b"\x80\x02cos\nsystem\nX\x04\x00\x00\x00true\x85R."
+    if text == "<onnx>":
+        return b"\x08\x07\x12\x04" + bytes(range(1, 65))
     if text in ("<gone>", "<resolved>"):
         return None  # an address, and what is found there
     if text in ("<signature>", "<refused>", "<manifest>"):
