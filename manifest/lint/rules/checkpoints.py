@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from manifest.display import plural
-from manifest.findings import Finding, Severity
+from manifest.errors import DocumentError, UndecidedError
+from manifest.findings import Finding, Location, Severity
 from manifest.lint.chain import chain_problems, final_checkpoint
+from manifest.lint.indexes import ProblemKind, problems_of
 from manifest.lint.needs import MET, met_if, present
 from manifest.lint.release import Basis, Release
 from manifest.lint.rule import Example, Rule, gate, rule
 from manifest.lint.verdict import Framework, FrameworkElement, Outcome, Verdict
+from manifest.readers.checkpoint_index import read_index_bytes
 
 _COMPONENTS = """components:
   model-parameters-intermediate:
@@ -106,3 +109,199 @@ def broken_chain(rule: Rule, release: Release) -> Iterator[Finding]:
         yield rule.finding(
             problem.message, location=release.location(f"checkpoints.entries[{problem.index}]")
         )
+
+
+def _index(*rows: str, more: str = "") -> Example:
+    """A release with an index of checkpoints, its heading left out here."""
+    text = "".join(f"{row}\n" for row in ("Stage,Step,Tokens,URL", *rows))
+    return Example(f"checkpoints:\n  index: checkpoints.csv\n{more}", {"checkpoints.csv": text})
+
+
+def _row(step: int, *, tokens: int = 0, link: str = "", stage: int = 1) -> str:
+    link = link or f"https://example.org/stage{stage}/step{step}/"
+    return f"{stage},{step},{tokens or step * 64},{link}"
+
+
+_STAGES = "training:\n  stages:\n    - {name: stage1, steps: 6400}\n"
+_RIGHT = tuple(_row(step) for step in range(1000, 7000, 1000))
+
+
+def _of_index(rule: Rule, release: Release, kind: ProblemKind) -> Iterator[Finding]:
+    """The problems of one kind in the index that the description names."""
+    path = release.description.fields.get("checkpoints", {}).get("index", "")
+    if path not in release.paths:
+        return
+    finals = {
+        str(stage["name"]): int(stage["steps"])
+        for stage in release.description.training.get("stages", ())
+        if "steps" in stage
+    }
+    try:
+        data = read_index_bytes(release.source, path)
+    except (DocumentError, UndecidedError) as error:
+        if kind is ProblemKind.UNREADABLE:
+            yield rule.finding(error.message, location=Location(path))
+        return
+    for problem in problems_of(data, path, finals):
+        if problem.kind is kind:
+            yield rule.finding(problem.message, location=Location(path, problem.line))
+
+
+@rule(
+    code="CKP004",
+    name=ProblemKind.STEP.value,
+    severity=Severity.ERROR,
+    rationale="A row whose step is not the step of its link or branch hands out other weights than "
+    "it says, and whoever repeats a segment of training starts at the wrong place.",
+    remedy="Correct the step, or the link.",
+    bad=_index(*_RIGHT[:-1], _row(6000, link="https://example.org/stage1/step5500/")),
+    good=_index(*_RIGHT),
+    of_files=True,
+)
+def index_step(rule: Rule, release: Release) -> Iterator[Finding]:
+    """Rows whose step, label and link do not name the same step."""
+    return _of_index(rule, release, ProblemKind.STEP)
+
+
+@rule(
+    code="CKP005",
+    name=ProblemKind.DUPLICATE.value,
+    severity=Severity.ERROR,
+    rationale="A checkpoint that is listed twice, or two that lead to the same place, leave open "
+    "which is meant, and one may be missing in its place.",
+    remedy="Take out the repeated row, or correct its link.",
+    bad=_index(*_RIGHT, _RIGHT[-1]),
+    good=_index(*_RIGHT),
+    of_files=True,
+)
+def index_duplicate(rule: Rule, release: Release) -> Iterator[Finding]:
+    """Rows, steps and places that are listed a second time."""
+    return _of_index(rule, release, ProblemKind.DUPLICATE)
+
+
+@rule(
+    code="CKP006",
+    name=ProblemKind.ORDER.value,
+    severity=Severity.ERROR,
+    rationale="Among steps that rise from row to row, one that falls is a number mistyped or a row "
+    "of another run.",
+    remedy="Correct the step, or put the row in its place.",
+    bad=_index(_RIGHT[0], _RIGHT[4], *_RIGHT[1:4], _RIGHT[5]),
+    good=_index(*_RIGHT),
+    of_files=True,
+)
+def index_order(rule: Rule, release: Release) -> Iterator[Finding]:
+    """Rows that break the order of all others."""
+    return _of_index(rule, release, ProblemKind.ORDER)
+
+
+@rule(
+    code="CKP007",
+    name=ProblemKind.TOKENS.value,
+    severity=Severity.ERROR,
+    rationale="Tokens seen are steps times the tokens of a batch. A row that departs from the rate "
+    "of the others, or a stage that begins with the tokens its predecessor ended with, "
+    "tells a false story of how much data was used.",
+    remedy="Correct the tokens; they count what was seen up to that step.",
+    bad=_index(*_RIGHT[:3], _row(4000, tokens=256_640), *_RIGHT[4:]),
+    good=_index(*_RIGHT),
+    of_files=True,
+)
+def index_tokens(rule: Rule, release: Release) -> Iterator[Finding]:
+    """Rows whose tokens are not what their step makes."""
+    return _of_index(rule, release, ProblemKind.TOKENS)
+
+
+@rule(
+    code="CKP008",
+    name=ProblemKind.STAGE.value,
+    severity=Severity.ERROR,
+    rationale="A row of one stage or ingredient that leads to another is another model at the same "
+    "step.",
+    remedy="Correct the stage, or the link.",
+    bad=_index(*_RIGHT[:-1], _row(6000, link="https://example.org/stage2/step6000/")),
+    good=_index(*_RIGHT),
+    of_files=True,
+)
+def index_stage(rule: Rule, release: Release) -> Iterator[Finding]:
+    """Rows whose stage or ingredient is not that of their label or link."""
+    return _of_index(rule, release, ProblemKind.STAGE)
+
+
+@rule(
+    code="CKP009",
+    name=ProblemKind.UNREADABLE.value,
+    severity=Severity.ERROR,
+    rationale="A row that cannot be read is a checkpoint that nobody finds, and a sign that a "
+    "program wrote the index wrongly.",
+    remedy="Mend the row: one cell for each heading, whole numbers, a link.",
+    bad=_index(*_RIGHT[:-1], "1,six,384000,https://example.org/stage1/step6000/"),
+    good=_index(*_RIGHT),
+    of_files=True,
+)
+def index_unreadable(rule: Rule, release: Release) -> Iterator[Finding]:
+    """Cells that are not numbers, rows with too few or too many cells, columns that are missing."""
+    return _of_index(rule, release, ProblemKind.UNREADABLE)
+
+
+@rule(
+    code="CKP010",
+    name=ProblemKind.GAP.value,
+    severity=Severity.ADVICE,
+    rationale="A step that a regular cadence asks for and that is not there may have been lost.",
+    remedy="Publish the checkpoint, or say in the description why it is not there.",
+    bad=_index(*_RIGHT[:4], _RIGHT[5]),
+    good=_index(*_RIGHT),
+    of_files=True,
+)
+def index_gap(rule: Rule, release: Release) -> Iterator[Finding]:
+    """Steps that are missing from a regular cadence."""
+    return _of_index(rule, release, ProblemKind.GAP)
+
+
+@rule(
+    code="CKP011",
+    name=ProblemKind.END.value,
+    severity=Severity.ERROR,
+    rationale="An index that ends before training did leaves out the checkpoint that the final "
+    "weights are.",
+    remedy="Add the final checkpoint, or correct the number of steps.",
+    bad=_index(*_RIGHT, more=_STAGES),
+    good=_index(*_RIGHT, _row(6400), more=_STAGES),
+    of_files=True,
+)
+def index_end(rule: Rule, release: Release) -> Iterator[Finding]:
+    """Stages that go on, as the description says, after the last row of the index."""
+    return _of_index(rule, release, ProblemKind.END)
+
+
+@rule(
+    code="CKP012",
+    name=ProblemKind.MAYBE_END.value,
+    severity=Severity.ADVICE,
+    rationale="Training seldom ends at a multiple of the cadence. An index that does may leave out "
+    "the final checkpoint; only the number of steps can tell.",
+    remedy="Give `training.stages` with the steps of each stage, and list the final checkpoint.",
+    bad=_index(*(_row(step) for step in range(1000, 13000, 1000))),
+    good=_index(*(_row(step) for step in range(1000, 13000, 1000)), _row(12_345)),
+    of_files=True,
+)
+def index_maybe_end(rule: Rule, release: Release) -> Iterator[Finding]:
+    """Indexes that may end before training did."""
+    return _of_index(rule, release, ProblemKind.MAYBE_END)
+
+
+@rule(
+    code="CKP013",
+    name=ProblemKind.LINK.value,
+    severity=Severity.ADVICE,
+    rationale="Among links to one place, one to another host or directory may lead to another "
+    "model.",
+    remedy="Look at the link; correct it if it is not what you mean.",
+    bad=_index(*_RIGHT[:-1], _row(6000, link="http://example.net/stage1/step6000/")),
+    good=_index(*_RIGHT),
+    of_files=True,
+)
+def index_link(rule: Rule, release: Release) -> Iterator[Finding]:
+    """Links that are not like those of other rows, or not sound."""
+    return _of_index(rule, release, ProblemKind.LINK)
