@@ -28,6 +28,7 @@ COMMANDS = {
     "verify": "Check that these are the files that were signed.",
     "lint": "Say what a release really gives, and what is wrong with it.",
     "rules": "List the linter's rules, or explain one.",
+    "checkpoints": "Look for mistakes in an index of checkpoints.",
     "show": "Show a release at a glance, on one screen.",
     "demo": "Make, sign, verify, lint and break a miniature release.",
     "schema": "Print the JSON Schema of a document.",
@@ -52,7 +53,8 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"manifest.cli.{cmd_name}").command
+        module = f"{cmd_name}_" if cmd_name == "import" else cmd_name  # a word of the language
+        command: click.Command = import_module(f"manifest.cli.{module}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
