@@ -23,6 +23,7 @@ from manifest.inventory.globs import compile_glob
 from manifest.licenses import RecognisedText, recognise
 from manifest.licenses.texts import MAX_BYTES as MAX_LICENSE
 from manifest.lint.evidence import ComponentEvidence, Files, State, examine
+from manifest.lint.listing import Listing, listing_of, read_listing
 from manifest.lint.pins import Resolver, look_up
 from manifest.sources import Source, SourceFile
 from manifest.sources.hub import HubSource
@@ -106,6 +107,7 @@ class Release:
         today: The day on which exceptions are over or not.
         revision: The commit that was read; empty for a directory.
         resolutions: What became of pinned references that were looked up.
+        listing: What the manifest.json beside the files lists; None where there is none.
     """
 
     description: Description
@@ -121,6 +123,7 @@ class Release:
     today: dt.date = dt.date.max
     revision: str = ""
     resolutions: Mapping[Reference, Resolution] = dataclasses.field(default_factory=dict)
+    listing: Listing | None = None
 
     def of_kind(self, kind: str) -> tuple[ComponentEvidence, ...]:
         """The components of a kind, the best evidenced first."""
@@ -170,6 +173,7 @@ def release_of(
     accept_pinned: bool = False,
     files: Mapping[str, Files] | None = None,
     resolve: Resolver | None = None,
+    listing: Listing | None = None,
 ) -> Release:
     """A release from its parts; every component's files are matched and tested here.
 
@@ -182,6 +186,7 @@ def release_of(
         accept_pinned: Whether references that are pinned and were not resolved count.
         files: The files of each component; matched by the description's patterns when None.
         resolve: Looks pinned references up; when None they are not.
+        listing: What the manifest.json beside the files lists.
 
     Raises:
         DocumentError: A pattern of the description is not one.
@@ -201,6 +206,7 @@ def release_of(
         _license_texts(description, source, files),
         revision=source.revision if isinstance(source, HubSource) else "",
         resolutions=resolutions,
+        listing=listing,
     )
 
 
@@ -237,16 +243,21 @@ def load_release(
         source, beside = _directory(opened)
     files: Mapping[str, Files] | None = None
     has_manifest = MANIFEST_NAME in beside
+    listing: Listing | None = None
+
+    def manifest_bytes() -> bytes:
+        if isinstance(opened, HubSource):
+            return opened.read(MANIFEST_NAME, length=MAX_MANIFEST)
+        return _read(opened / MANIFEST_NAME)
+
     if any(f.path == DESCRIPTION_NAME for f in source.files):
         data = source.read(DESCRIPTION_NAME, length=MAX_BYTES + 1)
         description, origin = parse_description(data), Origin.DESCRIBED
+        listing = read_listing(manifest_bytes) if has_manifest else None
     elif has_manifest:
-        if isinstance(opened, HubSource):
-            manifest = parse_manifest(opened.read(MANIFEST_NAME, length=MAX_MANIFEST))
-        else:
-            manifest = parse_manifest(_read(opened / MANIFEST_NAME))
+        manifest = parse_manifest(manifest_bytes())
         description, origin = manifest.description(), Origin.RESOLVED
-        files = _listed(manifest, source)
+        files, listing = _listed(manifest, source), listing_of(manifest)
     else:
         from manifest.draft import draft_description
 
@@ -264,6 +275,7 @@ def load_release(
         accept_pinned=accept_pinned,
         files=files,
         resolve=resolve,
+        listing=listing,
     )
 
 

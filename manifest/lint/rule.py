@@ -39,7 +39,8 @@ class Example:
             has is set before it. None for a directory without one.
         files: Contents by path. ``<safetensors w=2x3>`` stands for a file of one tensor of that
             shape, ``<license MIT>`` for that license's text. An address with ``<gone>`` or
-            ``<resolved>`` is what a look-up of references to it finds.
+            ``<resolved>`` is what a look-up of references to it finds. ``<manifest>`` stands for the
+            manifest of the other files, ``<manifest PATH=N>`` for one built when PATH had N bytes.
     """
 
     description: str | None = ""

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from manifest.build import build, write_manifest
 from manifest.lint.rule import Example
 
 HEAD = """schema_version: "1.0"
@@ -16,6 +17,7 @@ described_by: publisher
 """
 
 _TENSORS = re.compile(r"(\w+)=(\d+(?:x\d+)*)")
+_MANIFEST = re.compile(r"<manifest(?: (\S+)=(\d+))?>")
 _LICENSES = Path(__file__).resolve().parents[1] / "data" / "licenses"
 
 
@@ -53,8 +55,10 @@ def content(text: str) -> bytes | None:
         return b"\x08\x07\x12\x04" + bytes(range(1, 65))
     if text in ("<gone>", "<resolved>"):
         return None  # an address, and what is found there
-    if text in ("<signature>", "<refused>", "<manifest>"):
+    if text in ("<signature>", "<refused>"):
         return b"{}"
+    if text.startswith("<manifest"):
+        return None  # built when all else is there
     return text.encode()
 
 
@@ -77,7 +81,20 @@ def materialise(example: Example, root: Path) -> Path:
         given = {line.partition(":")[0] for line in example.description.splitlines()}
         head = [x for x in HEAD.splitlines(keepends=True) if x.partition(":")[0] not in given]
         files["release.yaml"] = "".join(head) + example.description
-    return write(root, files)
+    write(root, files)
+    if found := _MANIFEST.fullmatch(example.files.get("manifest.json", "")):
+        build_manifest(root, found[1], int(found[2] or 0))
+    return root
+
+
+def build_manifest(root: Path, other: str = "", size: int = 0) -> None:
+    """Build a release's manifest; as if ``other`` had ``size`` bytes, where it is given."""
+    kept = (root / other).read_bytes() if other else b""
+    if other:
+        (root / other).write_bytes(bytes(size))
+    write_manifest(root, build(root))
+    if other:
+        (root / other).write_bytes(kept)
 
 
 _TRAIN = """

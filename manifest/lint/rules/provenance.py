@@ -1,14 +1,19 @@
-"""Provenance: who vouches for the files."""
+"""Provenance: who vouches for the files, and what they come from."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from manifest.display import printable
 from manifest.findings import Finding, Location, Severity
+from manifest.lint.base_models import named_bases
+from manifest.lint.examples import CARD
+from manifest.lint.listing import staleness
 from manifest.lint.pins import pinned_references
 from manifest.lint.release import Release, VerificationStatus
 from manifest.lint.rule import Example, Rule, rule
+from manifest.lint.verdict import Framework, FrameworkElement
 from manifest.sources.pins import ResolutionStatus
 
 _TRAINING_CODE = """components:
@@ -82,3 +87,110 @@ def pin_leads_nowhere(rule: Rule, release: Release) -> Iterator[Finding]:
                 location=release.location(pin.pointer),
                 component=pin.component,
             )
+
+
+_DESCRIBED = "components:\n  model-parameters-final:\n    files: [model.safetensors]\n"
+_FILES = {"model.safetensors": "<safetensors w=2x3>", "README.md": "# Sparrow\n"}
+
+
+@rule(
+    code="PRV004",
+    name="manifest-stale",
+    severity=Severity.ERROR,
+    rationale="A manifest that lists other files than those that are there vouches for another "
+    "release. Sizes are compared here; `manifest verify` compares digests.",
+    remedy="Build the manifest again, and sign it; or put back the files that it lists.",
+    bad=Example(_DESCRIBED, _FILES | {"manifest.json": "<manifest README.md=40>"}),
+    good=Example(_DESCRIBED, _FILES | {"manifest.json": "<manifest>"}),
+    exemptable=False,
+    of_files=True,
+)
+def manifest_stale(rule: Rule, release: Release) -> Iterator[Finding]:
+    """Files of other sizes than the manifest lists, gone, or not listed."""
+    if release.listing is None:
+        return
+    where = Location("manifest.json")
+    if release.listing.problem:
+        yield rule.finding(f"it cannot be read: {release.listing.problem}", location=where)
+        return
+    stale = staleness(release.listing, release.source)
+    # Files of components that a manifest alone describes are missing by EVI002 already.
+    told = {path for c in release.components for path in c.files.unmatched}
+    missing = tuple(path for path in stale.missing if path not in told)
+    for paths, one, many in (
+        (stale.changed, "has another size than the listed one", "have other sizes than listed"),
+        (missing, "is listed and not there", "are listed and not there"),
+        (stale.unlisted, "is not listed", "are not listed"),
+    ):
+        if paths:
+            more = f" and {len(paths) - 1:,} more files" if len(paths) > 1 else ""
+            yield rule.finding(
+                f"{printable(paths[0])}{more} {many if more else one}", location=where
+            )
+
+
+_BASE = "base_models:\n  - name: acme/robin\n    relation: finetune\n"
+
+
+@rule(
+    code="PRV005",
+    name="base-model-not-pinned",
+    severity=Severity.ADVICE,
+    rationale="A base model that is named and not pinned can be another one tomorrow: its weights, "
+    "its license and its flaws are part of this release.",
+    remedy="Pin the base model under `base_models`, by the commit of its repository.",
+    bad=Example(_DESCRIBED + _BASE, _FILES),
+    good=Example(
+        _DESCRIBED
+        + _BASE
+        + "    reference:\n      {type: huggingface, repo: acme/robin, "
+        + "revision: 3f786850e387550fdab836ed7e6dc881de23001b}\n",
+        _FILES,
+    ),
+    frameworks=(FrameworkElement(Framework.INDEX, "weights of base and of end model"),),
+)
+def base_model_not_pinned(rule: Rule, release: Release) -> Iterator[Finding]:
+    """Base models without a reference that names their content."""
+    for index, base in enumerate(release.description.base_models):
+        if base.reference is None or not base.reference.is_pinned:
+            yield rule.finding(
+                f"the base model {printable(base.name)} is not pinned to its content",
+                location=release.location(f"base_models[{index}]"),
+            )
+
+
+@rule(
+    code="PRV006",
+    name="base-model-undisclosed",
+    severity=Severity.WARNING,
+    rationale="A model that was made from another carries its data, license and flaws. A description "
+    "that is silent about it describes half of the release.",
+    remedy="List it under `base_models`, with its relation and revision.",
+    bad=Example(
+        _DESCRIBED + "  model-card:\n    files: [README.md]\n",
+        _FILES | {"README.md": CARD.replace("---\n#", "base_model: acme/robin\n---\n#")},
+    ),
+    good=Example(
+        _DESCRIBED + "  model-card:\n    files: [README.md]\n" + _BASE,
+        _FILES | {"README.md": CARD.replace("---\n#", "base_model: acme/robin\n---\n#")},
+    ),
+    frameworks=(FrameworkElement(Framework.INDEX, "weights of base and of end model"),),
+    of_files=True,
+)
+def base_model_undisclosed(rule: Rule, release: Release) -> Iterator[Finding]:
+    """Base models that a card or the weights' header names and the description does not."""
+    own = release.description.name.casefold()
+    listed = {_plain(base.name) for base in release.description.base_models} | {_plain(own)}
+    for base in named_bases(release):
+        if base.path and _plain(base.name) not in listed:
+            listed.add(_plain(base.name))
+            yield rule.finding(
+                f"{printable(base.name)} is named as a base model, and the description does not "
+                "list it",
+                location=Location(base.path, 1 if base.path.endswith(".md") else None),
+            )
+
+
+def _plain(name: str) -> str:
+    """A model's name without its owner, as copies and conversions keep it."""
+    return re.sub(r"[\W_]+", "-", name.rpartition("/")[2].casefold())
