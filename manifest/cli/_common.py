@@ -12,12 +12,16 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import click
 
 from manifest.display import printable
 from manifest.errors import ExitCode, ManifestError
+
+if TYPE_CHECKING:
+    from manifest.sources.hub import HubSource
+    from manifest.sources.targets import HubTarget
 
 __all__ = [
     "Interrupted",
@@ -26,6 +30,8 @@ __all__ = [
     "format_option",
     "is_terminal",
     "note",
+    "offline_option",
+    "open_target",
     "paint",
     "passphrase_options",
     "quiet_option",
@@ -35,6 +41,7 @@ __all__ = [
     "root_dir_option",
     "say",
     "shell_word",
+    "target_argument",
     "undone",
     "warn",
 ]
@@ -92,6 +99,50 @@ def release_argument() -> Callable[[F], F]:
     return click.argument(
         "directory", metavar="[DIR]", type=_DIRECTORY, default=".", required=False
     )
+
+
+def _target(ctx: click.Context, param: click.Parameter, value: str) -> Path | HubTarget:
+    from manifest.sources.targets import HubTarget, parse_target
+
+    try:
+        target = parse_target(value)
+    except ManifestError as error:
+        raise click.BadParameter(f"{error.message}; {error.remedy}", ctx, param) from None
+    if isinstance(target, HubTarget):
+        return target
+    directory: Path = _DIRECTORY.convert(value, param, ctx)
+    return directory
+
+
+def target_argument() -> Callable[[F], F]:
+    """The argument TARGET: a directory, the current one when left out, or ``hf:OWNER/NAME``."""
+    return click.argument(
+        "target", metavar="[DIR | hf:OWNER/NAME]", default=".", required=False, callback=_target
+    )
+
+
+def offline_option() -> Callable[[F], F]:
+    """``--offline``, for commands that can be pointed at a hub."""
+    return click.option("--offline", is_flag=True, help="Refuse whatever needs the network.")
+
+
+def open_target(
+    target: Path | HubTarget, *, offline: bool, quiet: bool = False
+) -> Path | HubSource:
+    """A directory as it is; a repository of a hub opened, and the commit told.
+
+    Raises:
+        UndecidedError: The hub cannot be asked, or is not to be.
+    """
+    if isinstance(target, Path):
+        return target
+    from manifest.sources.hub import HubSource
+
+    source = HubSource(target, offline=offline)
+    if not quiet:
+        renamed = "" if source.name == target.repository else f"{source.name}, "
+        note(f"{target} resolved to {renamed}commit {source.revision}")
+    return source
 
 
 def root_dir_option() -> Callable[[F], F]:

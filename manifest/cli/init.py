@@ -12,33 +12,50 @@ from manifest.cli._common import (
     echo_json,
     format_option,
     note,
+    offline_option,
+    open_target,
     paint,
     quiet_option,
-    release_argument,
     say,
+    target_argument,
     undone,
 )
 from manifest.display import plural, printable
 
 if TYPE_CHECKING:
     from manifest.draft import Draft
+    from manifest.sources.targets import HubTarget
 
 _MAX_LISTED = 10
 _STATES = {(True, True): "new", (False, True): "added to", (False, False): "unchanged"}
 
 
 @click.command("init")
-@release_argument()
+@target_argument()
 @click.option(
     "--third-party",
     is_flag=True,
     help="Describe somebody else's release: described_by: third-party.",
 )
 @click.option("--stdout", is_flag=True, help="Print release.yaml and write nothing.")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Where the description of a release on a hub goes, in the place of stdout.",
+)
+@offline_option()
 @format_option("text", "json")
 @quiet_option()
 def command(
-    directory: Path, *, third_party: bool, stdout: bool, output_format: str, quiet: bool
+    target: Path | HubTarget,
+    third_party: bool,
+    stdout: bool,
+    output: Path | None,
+    offline: bool,
+    output_format: str,
+    quiet: bool,
 ) -> None:
     """Draft release.yaml from the files that are there.
 
@@ -48,34 +65,53 @@ def command(
 
     Where there is a release.yaml already, what is new is added to it; every comment, every answer
     and the order of everything stay as they are.
+
+    A release on a hub, hf:OWNER/NAME or hf:OWNER/NAME@REVISION, is described as a third party
+    would, and printed.
     """
     from manifest.atomic import write_atomically
     from manifest.document.description import FILE_NAME
-    from manifest.draft import draft_directory
 
+    on_hub = not isinstance(target, Path)
+    if output is not None and (stdout or not on_hub):
+        raise click.UsageError("--output is for releases on a hub, and excludes --stdout")
+    stdout = stdout or (on_hub and output is None)
     if stdout and output_format == "json":
-        raise click.UsageError("--stdout prints release.yaml: it excludes --format json")
-    target = directory / FILE_NAME
-    with undone(f"{printable(str(target))} was not written"):
-        drafted = draft_directory(
-            directory, described_by="third-party" if third_party else "publisher"
-        )
-        if drafted.changed and not stdout:
+        raise click.UsageError("release.yaml is printed: give --output FILE, or no --format json")
+    path = output or (target / FILE_NAME if isinstance(target, Path) else Path(FILE_NAME))
+    with undone(f"{printable(str(path))} was not written"):
+        drafted = _draft(target, third_party=third_party, offline=offline, quiet=quiet)
+        if (drafted.changed or on_hub) and not stdout:
             # The draft looked at the directory a moment ago: a file put there since is kept.
-            write_atomically(target, drafted.text.encode(), overwrite=not drafted.is_new)
+            write_atomically(
+                path, drafted.text.encode(), overwrite=not drafted.is_new and not on_hub
+            )
     if third_party and drafted.description.described_by != "third-party":
         note(f"{FILE_NAME} says described_by: publisher; that answer was kept")
     if stdout:
         click.echo(drafted.text, nl=False)
     elif output_format == "json":
-        echo_json(_report(target, drafted))
+        echo_json(_report(path, drafted))
     elif not quiet:
-        _print_summary(directory, target, drafted)
+        _print_summary(target, path, drafted)
 
 
-def _report(target: Path, drafted: Draft) -> dict[str, Any]:
+def _draft(target: Path | HubTarget, *, third_party: bool, offline: bool, quiet: bool) -> Draft:
+    from manifest.document.description import FILE_NAME
+    from manifest.document.yaml_text import MAX_BYTES
+    from manifest.draft import draft, draft_directory
+
+    source = open_target(target, offline=offline, quiet=quiet)
+    if isinstance(source, Path):
+        return draft_directory(source, described_by="third-party" if third_party else "publisher")
+    there = any(file.path == FILE_NAME for file in source.files)
+    existing = source.read(FILE_NAME, length=MAX_BYTES + 1) if there else None
+    return draft(source, existing=existing, described_by="third-party")
+
+
+def _report(path: Path, drafted: Draft) -> dict[str, Any]:
     return {
-        "description": str(target),
+        "description": str(path),
         "state": _STATES[drafted.is_new, drafted.changed],
         "name": drafted.description.name,
         "version": drafted.description.version,
@@ -91,8 +127,8 @@ def _report(target: Path, drafted: Draft) -> dict[str, Any]:
     }
 
 
-def _print_summary(directory: Path, target: Path, drafted: Draft) -> None:
-    shown = printable(str(target))
+def _print_summary(target: Path | HubTarget, path: Path, drafted: Draft) -> None:
+    shown = printable(str(path))
     description = drafted.description
     title = paint(printable(f"{description.name} {description.version}"), "bold")
     if drafted.is_new:
@@ -121,10 +157,13 @@ def _print_summary(directory: Path, target: Path, drafted: Draft) -> None:
     for text in drafted.notes:
         note(printable(text))
     say()
-    if drafted.changed:
+    on_hub = not isinstance(target, Path)
+    if drafted.changed or on_hub:
         say(f"written to {shown}")
+    if on_hub:
+        return
     step = "answer what is commented out there, then: " if drafted.is_new else ""
-    say(paint(f"next: {step}manifest build {printable(str(directory))}", "dim"))
+    say(paint(f"next: {step}manifest build {printable(str(target))}", "dim"))
 
 
 def _print_unassigned(drafted: Draft) -> None:

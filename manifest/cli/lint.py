@@ -14,9 +14,11 @@ import click
 from manifest.cli._common import (
     format_option,
     note,
+    offline_option,
+    open_target,
     paint,
     quiet_option,
-    release_argument,
+    target_argument,
     undone,
 )
 from manifest.display import printable
@@ -24,6 +26,8 @@ from manifest.render import plain
 
 if TYPE_CHECKING:
     from manifest.lint import LintReport
+    from manifest.lint.pins import Resolver
+    from manifest.sources.targets import HubTarget
 
 # The verdicts of manifest.lint.verdict, written out so that --help imports nothing; a test
 # compares them.
@@ -38,7 +42,7 @@ _VERDICTS = (
 
 
 @click.command("lint", short_help="Say what a release really gives, and what is wrong with it.")
-@release_argument()
+@target_argument()
 @click.option(
     "--require",
     type=click.Choice(_VERDICTS),
@@ -59,6 +63,12 @@ _VERDICTS = (
     is_flag=True,
     help="Count references that are pinned by content and were not looked up.",
 )
+@click.option(
+    "--online",
+    is_flag=True,
+    help="Look pinned references up: resolved ones count, those gone or moved are findings.",
+)
+@offline_option()
 @click.option("--declared", is_flag=True, help="Judge by what is declared, not by evidence.")
 @click.option(
     "--baseline",
@@ -88,12 +98,14 @@ _VERDICTS = (
 )
 @quiet_option()
 def command(
-    directory: Path,
+    target: Path | HubTarget,
     require: str | None,
     fail_on: str,
     select: tuple[str, ...],
     ignore: tuple[str, ...],
     accept_pinned: bool,
+    online: bool,
+    offline: bool,
     declared: bool,
     baseline: Path | None,
     framework: str | None,
@@ -102,7 +114,11 @@ def command(
     output: Path | None,
     quiet: bool,
 ) -> None:
-    """Say what the release in DIR really gives, and what is wrong with it.
+    """Say what a release really gives, and what is wrong with it.
+
+    The release lies in DIR (the current directory when left out), or on a hub: hf:OWNER/NAME or
+    hf:OWNER/NAME@REVISION is read by its list of files, its texts and the heads of its weights,
+    and not downloaded.
 
     The verdict rests on evidence: files that are what they are said to be. A claim beyond it, or
     something false, broken or unsafe, fails the run. What separates the release from a higher
@@ -113,6 +129,8 @@ def command(
     """
     if framework and output_format not in ("text", "json"):
         raise click.UsageError("--framework is shown by the formats text and json")
+    if online and offline:
+        raise click.UsageError("--online and --offline exclude each other")
     from manifest.findings import Severity
     from manifest.lint import LintOptions, Verdict, lint, load_release
 
@@ -127,7 +145,11 @@ def command(
     )
     eu = None
     with undone("the release was not judged"):
-        release = load_release(directory, accept_pinned=accept_pinned)
+        release = load_release(
+            open_target(target, offline=offline, quiet=quiet),
+            accept_pinned=accept_pinned,
+            resolve=_resolver() if online else None,
+        )
         report = lint(release, options)
         if framework:
             from manifest.lint.frameworks.eu import eu_table
@@ -144,9 +166,19 @@ def command(
 
         text = render_lint_json(report, eu)
     else:
-        text = _for_service(report, output_format, prefix=_prefix(directory))
+        text = _for_service(
+            report, output_format, prefix=_prefix(target) if isinstance(target, Path) else ""
+        )
     _deliver(text, report, output, quiet=quiet)
     click.get_current_context().exit(report.exit_code)
+
+
+def _resolver() -> Resolver:
+    from manifest.sources.hub_environment import hub_environment, refuse_offline
+    from manifest.sources.pins import resolver
+
+    refuse_offline("--online", offline=False)
+    return resolver(hub_environment())
 
 
 def _for_service(report: LintReport, output_format: str, *, prefix: str) -> str:

@@ -276,12 +276,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.error(404, "RevisionNotFound", "Invalid rev id")
         elif what == "revision":
             gated = repository.gated or False
-            known = {"id": name, "sha": repository.commit, "gated": gated, "tags": []}
-            self.json(known | {"private": repository.private})
+            known = {"id": name, "sha": repository.commit, "gated": gated}
+            self.json(known | {"private": repository.private, "tags": []})
         elif what == "paths-info":
             asked = urllib.parse.parse_qs(self.body.decode())["paths"]
-            known = {p: f.entry(p) for p, f in repository.files.items() if p in asked}
-            self.json(list(known.values()))
+            self.json([f.entry(p) for p, f in repository.files.items() if p in asked])
         else:
             self._tree(repository, query)
 
