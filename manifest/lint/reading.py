@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
+from typing import cast
 
 from manifest.errors import DocumentError, UndecidedError
 from manifest.lint.content.sampling import head_text, suffix
@@ -39,9 +40,13 @@ class _Read:
     cards: dict[str, Card | None] = dataclasses.field(default_factory=dict)
 
 
-@functools.lru_cache(maxsize=1)
-def _read_of(source: Source) -> _Read:  # noqa: ARG001 - the key
+def _read_of(source: Source) -> _Read:
     """What was read of the source at hand; of the one before it nothing is kept."""
+    return _remembered(cast("Hashable", source))
+
+
+@functools.lru_cache(maxsize=1)
+def _remembered(source: Hashable) -> _Read:  # noqa: ARG001 - the key, by identity
     return _Read()
 
 

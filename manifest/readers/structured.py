@@ -7,6 +7,7 @@ import re
 from manifest.errors import DocumentError, UndecidedError
 from manifest.readers._bounded import read_json
 from manifest.readers.config import read_config
+from manifest.readers.croissant import may_be_croissant, read_croissant
 from manifest.readers.evaluation import read_evaluation_results
 from manifest.readers.names import words_of
 from manifest.readers.placing import Confidence, Found
@@ -93,6 +94,9 @@ def place_structured(
     path = file.path
     *directories, name = path.lower().split("/")
     places = set(directories)
+    if may_be_croissant(path):
+        read_croissant(source, path)
+        return "data-card", "Croissant metadata of a dataset", SURE
     if name in _ARCHITECTURE_NAMES:
         return "model-architecture", "by its name", SURE
     if _TRAINING_NAMES.fullmatch(name):

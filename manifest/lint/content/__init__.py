@@ -72,7 +72,7 @@ TESTS: dict[str, tuple[Test, str]] = {
         documents.data_card,
         (
             f"a text of at least {documents.CARD_WORDS} words with headings or front matter that says "
-            "where the data comes from"
+            "where the data comes from, or Croissant metadata with a description and addresses"
         ),
     ),
     "technical-report": (

@@ -8,6 +8,7 @@ from manifest.licenses import recognise
 from manifest.licenses.texts import MAX_BYTES as MAX_LICENSE
 from manifest.lint.content.sampling import head, head_text, suffix
 from manifest.readers.card import front_matter_of
+from manifest.readers.croissant import read_croissant
 from manifest.sources import Source, SourceFile
 
 __all__ = ["CARD_WORDS", "REPORT_WORDS", "card", "data_card", "license_text", "report"]
@@ -50,11 +51,17 @@ def card(source: Source, file: SourceFile) -> str:
 
 
 def data_card(source: Source, file: SourceFile) -> str:
-    """A data card: a card that says where the data comes from.
+    """A data card: a card that says where the data comes from; or Croissant metadata that does.
 
     Raises:
+        DocumentError: It is JSON and no Croissant metadata.
         UndecidedError: It cannot be read.
     """
+    if suffix(file.path) in {".json", ".jsonld"}:
+        found = read_croissant(source, file.path)
+        if not found.description:
+            return "describes no dataset: it has no description"
+        return "" if any(f.url for f in found.files) else "does not say where the data is"
     if reason := card(source, file):
         return reason
     text = head_text(source, file, _MAX_TEXT) or ""

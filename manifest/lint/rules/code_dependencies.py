@@ -142,9 +142,7 @@ def imports_there(rule: Rule, release: Release) -> Iterator[Finding]:
     it, nor one of a file that a build writes.
     """
     files = {f.path: f for c in release.components if c.kind in _CODE for f in c.files.here}
-    modules = {posixpath.splitext(p)[0] for p in release.paths}
-    modules |= {m.removesuffix("/__init__") for m in modules}
-    modules |= {m.partition(".")[0] for m in modules if ".cpython-" in m or ".abi3" in m}
+    modules = _modules(release)
     checked = 0
     for path, file in sorted(files.items()):
         if suffix(path) != ".py":
@@ -160,6 +158,18 @@ def imports_there(rule: Rule, release: Release) -> Iterator[Finding]:
                 f"{printable(path)} imports {printable(module)}, which is not in the release{more}",
                 location=Location(path, line),
             )
+
+
+def _modules(release: Release) -> set[str]:
+    """What can be imported: files without their suffixes, and the directories that they lie in."""
+    modules = set()
+    for path in release.paths:
+        directory, name = posixpath.split(path)
+        modules.add(posixpath.join(directory, name.partition(".")[0]))
+        while directory and directory not in modules:
+            modules.add(directory)
+            directory = posixpath.dirname(directory)
+    return modules
 
 
 def _found(module: str, modules: set[str]) -> bool:

@@ -245,8 +245,7 @@ def conversion_unsaid(rule: Rule, release: Release) -> Iterator[Finding]:
         c.spec.references for c in components
     ):
         return
-    named = release.description.base_models or next(iter(_named_bases(release)), None)
-    if not named:
+    if not release.description.base_models and not any(_named_bases(release)):
         yield rule.finding(
             f"the weights are {suffix(paths[0])[1:]} files alone, and nothing says what they were "
             "converted from",
