@@ -15,10 +15,12 @@ from xml.etree import ElementTree as ET
 
 import jsonschema
 import pytest
+import xmlschema
 from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 from lint_releases import OPEN_FILES, write
+from markdown_it import MarkdownIt
 
 from manifest.cli import cli
 from manifest.display import printable
@@ -233,8 +235,6 @@ def test_annotations_hold_one_command_a_line(text: str) -> None:
 
 @given(text=texts)
 def test_markdown_shows_text_as_it_is(text: str) -> None:
-    from markdown_it import MarkdownIt
-
     tokens = MarkdownIt("commonmark").enable("table").parse(f"| a |\n|---|\n| x{markdown(text)}x |")
     cell = next(t for t in tokens if t.type == "inline" and t.content.startswith("x"))
     assert cell.children is not None
@@ -244,8 +244,6 @@ def test_markdown_shows_text_as_it_is(text: str) -> None:
 
 @given(text=texts)
 def test_summary_keeps_its_tables(text: str) -> None:
-    from markdown_it import MarkdownIt
-
     summary = render_summary(spoiled(text))
     tokens = MarkdownIt("commonmark").enable("table").parse(summary)
     assert sum(t.type == "table_open" for t in tokens) == 4
@@ -267,7 +265,7 @@ def test_gitlab_has_the_documented_keys(text: str) -> None:
 
 
 def schema() -> Any:
-    return pytest.importorskip("xmlschema").XMLSchema(DATA / "junit" / "jenkins-junit.xsd")
+    return xmlschema.XMLSchema(DATA / "junit" / "jenkins-junit.xsd")
 
 
 @given(text=texts)
