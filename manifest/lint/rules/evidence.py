@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from manifest.display import plural, printable
 from manifest.findings import Finding, Location, Severity
+from manifest.inventory.globs import compile_glob
 from manifest.lint.content import TESTS
 from manifest.lint.needs import name_of
 from manifest.lint.release import Origin, Release
@@ -71,6 +72,37 @@ def files_missing(rule: Rule, release: Release) -> Iterator[Finding]:
                 location=release.location(f"components.{component.spec.id}.files"),
                 component=component.spec.id,
             )
+    for pointer, name in _named(release):
+        matches = compile_glob(name, where=pointer).matches
+        if name not in release.paths and not any(map(matches, release.paths)):
+            yield rule.finding(
+                f"{pointer} names {printable(name)}, which is not there",
+                location=release.location(pointer),
+            )
+
+
+def _named(release: Release) -> Iterator[tuple[str, str]]:
+    """What the description names beside components, and where; not what lies in another root.
+
+    The lock file and the files of checkpoints are not among it: REP004 and CKP003 tell of them.
+    """
+    fields, training = release.description.fields, release.description.training
+    named = [
+        ("data.order", str(release.description.data.get("order", ""))),
+        ("checkpoints.index", str(fields.get("checkpoints", {}).get("index", ""))),
+    ]
+    for field in ("configuration", "logs"):
+        named += [(f"training.{field}[{i}]", str(p)) for i, p in enumerate(training.get(field, ()))]
+    for i, source in enumerate(release.description.sources):
+        named += [(f"data.sources[{i}].files[{j}]", p) for j, p in enumerate(source.files)]
+    for i, result in enumerate(release.description.results):
+        named.append((f"evaluation.results[{i}].results", result.results))
+    roots = set(fields.get("roots", {}))
+    told: set[str] = set()
+    for pointer, name in named:
+        if name and name not in told and name.partition(":")[0] not in roots:
+            told.add(name)
+            yield pointer, name
 
 
 @rule(
