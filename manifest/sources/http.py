@@ -20,7 +20,8 @@ from urllib.parse import urljoin
 from manifest._version import __version__
 from manifest.display import printable
 from manifest.errors import UndecidedError
-from manifest.sources.addresses import SHOWN, is_loopback, origin_of, shown
+from manifest.sources.addresses import is_loopback, origin_of, shown
+from manifest.sources.http_causes import cause_of
 
 if TYPE_CHECKING:
     import requests
@@ -228,13 +229,16 @@ class HttpClient:
         return result
 
     def _talk(self, session: requests.Session, request: _Request) -> Answer:
+        import http.client
+
         import requests
+        import urllib3
 
         try:
             return self._follow(session, request)
         except requests.exceptions.SSLError as error:
             raise UndecidedError(
-                f"{shown(request.url)}: no secure connection: {_cause(error)}",
+                f"{shown(request.url)}: no secure connection: {cause_of(error)}",
                 remedy="check the address and the certificates of this machine; behind a proxy "
                 "that inspects traffic, set REQUESTS_CA_BUNDLE",
             ) from None
@@ -243,10 +247,15 @@ class HttpClient:
             requests.exceptions.Timeout,
             requests.exceptions.ChunkedEncodingError,
         ) as error:
-            raise _Trouble(_cause(error)) from None
-        except (requests.exceptions.RequestException, UnicodeError) as error:
+            raise _Trouble(cause_of(error)) from None
+        except (
+            requests.exceptions.RequestException,
+            urllib3.exceptions.HTTPError,
+            http.client.HTTPException,
+            ValueError,  # neither library catches all that a broken header or chunk sets off
+        ) as error:
             raise UndecidedError(
-                f"{shown(request.url)} cannot be asked: {_cause(error)}",
+                f"{shown(request.url)} cannot be asked: {cause_of(error)}",
                 remedy="check the address",
             ) from None
 
@@ -364,30 +373,3 @@ def _asked_to_wait(headers: Mapping[str, str], otherwise: float) -> float:
         return max(until - time.time(), otherwise)
     reset = _RESET.search(headers.get("ratelimit", ""))
     return max(float(reset[1]) + 1, otherwise) if reset else otherwise
-
-
-def _cause(error: BaseException) -> str:
-    """Why a request failed, without the library's inner names."""
-    import requests
-
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return "no connection in time"
-    if isinstance(error, requests.exceptions.Timeout):
-        return "no answer in time"
-    seen: list[BaseException] = []
-    found: BaseException | None = error
-    while found is not None and found not in seen and len(seen) < 12:
-        seen.append(found)
-        inner = getattr(found, "reason", None)
-        inner = inner if isinstance(inner, BaseException) else None
-        inner = inner or next((a for a in found.args if isinstance(a, BaseException)), None)
-        found = inner or found.__cause__ or found.__context__
-    for one in reversed(seen):
-        name = type(one).__name__
-        if name in {"NameResolutionError", "gaierror"}:
-            return "no host of this name is known"
-        if name in {"IncompleteRead", "RemoteDisconnected"}:
-            return "it ended its answer early"
-        if isinstance(one, OSError) and one.strerror and one.errno is not None:
-            return printable(one.strerror.lower())
-    return printable(str(seen[-1])[:SHOWN]) or type(seen[-1]).__name__

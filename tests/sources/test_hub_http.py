@@ -182,6 +182,44 @@ def test_server_that_speaks_something_else(client: HttpClient) -> None:
     assert caught.value.message.startswith(f"http://127.0.0.1:{port}/x: ")
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"SSH-2.0-x\r\n", id="another-protocol"),
+        pytest.param(bytes(100), id="zeros"),
+        pytest.param(b"HTTP/1.1 999999 OK\r\n\r\n", id="status-of-six-digits"),
+        pytest.param(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200, id="many-headers"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000, id="long-header"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 5, 6\r\n\r\nhello", id="two-lengths"),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", id="chunk-of-no-size"
+        ),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nx\r\n0\r\n\r\n",
+            id="chunk-of-negative-size",
+        ),
+        pytest.param(b"HTTP/1.1 302 F\r\nLocation: http://a..b/\r\n\r\n", id="empty-label"),
+        pytest.param(
+            b"HTTP/1.1 302 F\r\nLocation: http://" + b"a" * 300 + b"/\r\n\r\n", id="long-label"
+        ),
+        pytest.param(b"HTTP/1.1 302 F\r\nLocation: http://%00/\r\n\r\n", id="nul-in-host"),
+        pytest.param(b"HTTP/1.1 302 F\r\nLocation: \xff\xfe//\x01\r\n\r\n", id="not-text"),
+    ],
+)
+def test_answer_that_is_no_http(hub: HubServer, client: HttpClient, answer: bytes) -> None:
+    def respond(handler: Any) -> None:
+        handler.close_connection = True
+        handler.wfile.write(answer)
+
+    hub.faults.append(Fault("/", respond))
+    with pytest.raises(UndecidedError) as caught:
+        client.get(f"{hub.endpoint}/x", max_bytes=1000)
+    assert hub.endpoint in caught.value.message
+    assert caught.value.remedy
+    assert caught.value.message.isprintable()
+
+
 def test_host_that_nobody_knows(client: HttpClient) -> None:
     with pytest.raises(UndecidedError, match="no host of this name"):
         client.get("http://nobody.invalid/x", max_bytes=10)
