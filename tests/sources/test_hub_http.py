@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+import gc
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -191,7 +192,12 @@ def test_server_that_speaks_something_else(client: HttpClient) -> None:
         pytest.param(b"HTTP/1.1 999999 OK\r\n\r\n", id="status-of-six-digits"),
         pytest.param(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200, id="many-headers"),
         pytest.param(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000, id="long-header"),
-        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 5, 6\r\n\r\nhello", id="two-lengths"),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nContent-Length: 5, 6\r\n\r\nhello",
+            id="two-lengths",
+            # urllib3 leaves the socket to the garbage collector when it refuses this header.
+            marks=pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+        ),
         pytest.param(
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", id="chunk-of-no-size"
         ),
@@ -218,6 +224,7 @@ def test_answer_that_is_no_http(hub: HubServer, client: HttpClient, answer: byte
     assert hub.endpoint in caught.value.message
     assert caught.value.remedy
     assert caught.value.message.isprintable()
+    gc.collect()
 
 
 def test_host_that_nobody_knows(client: HttpClient) -> None:
