@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick long lint format spec bench clean
+.PHONY: help demo test quick long lint format spec rule bench clean
 
 help:
 	@grep -hE '^#:' $(MAKEFILE_LIST) | sed 's/^#: //'
@@ -61,6 +61,10 @@ spec: $(VENV)/dev
 	$(BIN)/python -m spec.vectors.generate
 	$(BIN)/manifest rules --format markdown > spec/rules.md
 	UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/project/test_documents.py -k commands_run
+
+#: make rule     begin a rule: CODE=DAT017, and GATES=open-source where a verdict needs it
+rule: $(VENV)/dev
+	$(BIN)/python -m spec.new_rule $(CODE) $(GATES)
 
 #: make bench    time beside openssl and the peer tool; needs a quiet machine and some disk
 bench: $(VENV)/dev

@@ -9,7 +9,7 @@ from manifest.lint.rule import Example, Rule
 from manifest.lint.verdict import Verdict
 from manifest.render import Paint, plain
 
-__all__ = ["render_rule", "render_rule_list", "render_rules_page", "rule_plain"]
+__all__ = ["family_of", "render_rule", "render_rule_list", "render_rules_page", "rule_plain"]
 
 _ROLE = {"error": "bad", "warning": "warn", "advice": "dim"}
 _FAMILIES = {
@@ -17,6 +17,7 @@ _FAMILIES = {
     "COD": "Code",
     "DAT": "Data",
     "CKP": "Checkpoints",
+    "TRN": "Training",
     "REP": "Reproducibility",
     "EVA": "Evaluation",
     "DOC": "Documents",
@@ -29,13 +30,25 @@ _FAMILIES = {
 }
 
 
+def family_of(rule: Rule) -> str:
+    """The family that a rule's code begins with, in words."""
+    return _FAMILIES.get(rule.code[:3], rule.code[:3])
+
+
 def render_rule_list(rules: Sequence[Rule], *, paint: Paint = plain) -> str:
-    """One line a rule: code, severity, the verdict that needs it, name."""
-    return "".join(
-        f"{paint(r.code, 'name')}  {paint(f'{r.severity.value:<7}', _ROLE[r.severity.value])}  "
-        f"{(r.gates.value if r.gates else ''):<17}  {r.name}\n"
-        for r in rules
-    )
+    """The rules by family, one line each: code, severity, the verdict that needs it, name."""
+    lines = []
+    family = ""
+    for rule in rules:
+        if family_of(rule) != family:
+            lines += (
+                ["", paint(family_of(rule), "bold")] if family else [paint(family_of(rule), "bold")]
+            )
+            family = family_of(rule)
+        severity = paint(f"{rule.severity.value:<7}", _ROLE[rule.severity.value])
+        gates = rule.gates.value if rule.gates else ""
+        lines.append(f"  {paint(rule.code, 'name')}  {severity}  {gates:<17}  {rule.name}")
+    return "\n".join(lines) + "\n"
 
 
 def render_rule(rule: Rule, *, paint: Paint = plain, width: int = 80) -> str:
@@ -55,6 +68,7 @@ def rule_plain(rule: Rule) -> dict[str, object]:
     return {
         "code": rule.code,
         "name": rule.name,
+        "family": family_of(rule),
         "severity": rule.severity.value,
         "gates": rule.gates.value if rule.gates else None,
         "needs": rule.title or None,
@@ -128,9 +142,9 @@ def render_rules_page(rules: Sequence[Rule]) -> str:
             lines.append("")
     family = ""
     for rule in rules:
-        if rule.code[:3] != family:
-            family = rule.code[:3]
-            lines += [f"## {_FAMILIES.get(family, family)}", ""]
+        if family_of(rule) != family:
+            family = family_of(rule)
+            lines += [f"## {family}", ""]
         lines += _section(rule)
     return "\n".join(lines).rstrip() + "\n"
 

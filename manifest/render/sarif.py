@@ -14,6 +14,7 @@ from manifest.lint.engine import LintReport
 from manifest.lint.rule import Rule
 from manifest.render.headline import headline
 from manifest.render.places import place_of, sentences
+from manifest.render.rules_text import family_of
 
 __all__ = ["render_sarif", "sarif_plain"]
 
@@ -137,7 +138,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
         "helpUri": f"{_RULES}#{rule.code.lower()}-{rule.name}",
         "defaultConfiguration": {"level": _LEVEL[rule.severity]},
         "properties": {
-            "tags": sorted({*tags, f"family/{rule.code[:3]}"}),
+            "tags": sorted({*tags, f"family/{family_of(rule)}"}),
             "problem.severity": _PROBLEM[rule.severity],
         },
     }

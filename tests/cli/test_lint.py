@@ -222,8 +222,16 @@ def test_options_name_every_verdict() -> None:
 
 
 def test_rules_are_listed() -> None:
-    lines = run("rules").output.splitlines()
-    assert [line.split()[0] for line in lines] == [r.code for r in all_rules()]
+    output = run("rules").output
+    assert re.findall(r"^  ([A-Z]{3}[0-9]{3})  ", output, re.MULTILINE) == [
+        r.code for r in all_rules()
+    ]
+    headings = re.findall(r"^(\S.*)$", output, re.MULTILINE)
+    # Each family is listed once, and by its name.
+    assert len(set(headings)) == len(headings) == len({r.code[:3] for r in all_rules()})
+    assert not [h for h in headings if re.fullmatch("[A-Z]{3}", h)]
+    listed = json.loads(run("rules", "--format", "json").output)
+    assert [rule["family"] for rule in listed if rule["code"] == "LIC002"] == ["Licenses"]
 
 
 @pytest.mark.parametrize("rule", all_rules(), ids=lambda r: r.code)

@@ -73,6 +73,8 @@ def test_rule_says_why(rule: Rule) -> None:
     assert len(rule.rationale.split()) >= 8
     assert rule.rationale.endswith(".")
     assert rule.remedy.endswith(".")
+    assert rule.code.lower() not in rule.name, "give it a name"
+    assert not rule.title.startswith("…")
     assert bool(rule.needs) == bool(rule.title)
     assert (rule.gates is None) or rule.severity is Severity.ADVICE
 
