@@ -28,6 +28,7 @@ COMMANDS = {
     "verify": "Check that these are the files that were signed.",
     "lint": "Say what a release really gives, and what is wrong with it.",
     "rules": "List the linter's rules, or explain one.",
+    "import": "Make a description of what other tools declared.",
     "checkpoints": "Look for mistakes in an index of checkpoints.",
     "show": "Show a release at a glance, on one screen.",
     "demo": "Make, sign, verify, lint and break a miniature release.",

@@ -33,6 +33,8 @@ _CONTENT_LICENSES: dict[str, frozenset[str]] = {
     "DL-DE-BY-2.0": frozenset({DATA}),
     "DL-DE-ZERO-2.0": frozenset({DATA}),
     "etalab-2.0": _CONTENT,
+    "OGL-Canada-2.0": _CONTENT,
+    "OGL-UK-2.0": _CONTENT,
     "OGL-UK-3.0": _CONTENT,
     # For documents. The invariant sections of some GFDL variants may not be modified.
     "FreeBSD-DOC": frozenset({DOCUMENT}),
@@ -43,7 +45,7 @@ _CONTENT_LICENSES: dict[str, frozenset[str]] = {
     },
 }
 
-_CC = re.compile(r"CC-BY(-SA)?-[1-4]\.[05](-[A-Z]{2,3})?")
+_CC = re.compile(r"CC-BY(-SA)?-[1-4]\.[015](-[A-Z]{2,3})?")
 """Creative Commons licenses without NC and ND, ported ones (``-DE``) too. For data and documents:
 version 4.0 licenses database rights, and earlier ones are used for data all the same."""
 
@@ -52,6 +54,7 @@ _HUB_IDS = {
     "odc-by": "ODC-By-1.0",
     "odbl": "ODbL-1.0",
     "pddl": "PDDL-1.0",
+    "odc-pddl-1.0": "PDDL-1.0",  # as the Model Openness Tool calls it
     "c-uda": "C-UDA-1.0",
     "lgpl-lr": "LGPLLR",
     "apple-ascl": "AML",
