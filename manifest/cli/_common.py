@@ -101,6 +101,10 @@ def release_argument() -> Callable[[F], F]:
     )
 
 
+def _target_or_file(ctx: click.Context, param: click.Parameter, value: str) -> Path | HubTarget:
+    return Path(value) if Path(value).is_file() else _target(ctx, param, value)
+
+
 def _target(ctx: click.Context, param: click.Parameter, value: str) -> Path | HubTarget:
     from manifest.sources.targets import HubTarget, parse_target
 
@@ -114,10 +118,18 @@ def _target(ctx: click.Context, param: click.Parameter, value: str) -> Path | Hu
     return directory
 
 
-def target_argument() -> Callable[[F], F]:
-    """The argument TARGET: a directory, the current one when left out, or ``hf:OWNER/NAME``."""
+def target_argument(*, or_file: bool = False) -> Callable[[F], F]:
+    """The argument TARGET: a directory, the current one when left out, or ``hf:OWNER/NAME``.
+
+    Args:
+        or_file: Whether a file is taken too: a description without what it describes.
+    """
     return click.argument(
-        "target", metavar="[DIR | hf:OWNER/NAME]", default=".", required=False, callback=_target
+        "target",
+        metavar=f"[DIR | hf:OWNER/NAME{' | FILE' if or_file else ''}]",
+        default=".",
+        required=False,
+        callback=_target_or_file if or_file else _target,
     )
 
 

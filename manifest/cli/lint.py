@@ -42,7 +42,7 @@ _VERDICTS = (
 
 
 @click.command("lint", short_help="Say what a release really gives, and what is wrong with it.")
-@target_argument()
+@target_argument(or_file=True)
 @click.option(
     "--require",
     type=click.Choice(_VERDICTS),
@@ -70,6 +70,11 @@ _VERDICTS = (
 )
 @offline_option()
 @click.option("--declared", is_flag=True, help="Judge by what is declared, not by evidence.")
+@click.option(
+    "--mot-compatible",
+    is_flag=True,
+    help="With --declared: the MOF class that the Model Openness Tool gives, slips included.",
+)
 @click.option(
     "--baseline",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -107,6 +112,7 @@ def command(
     online: bool,
     offline: bool,
     declared: bool,
+    mot_compatible: bool,
     baseline: Path | None,
     framework: str | None,
     today: dt.date | None,
@@ -118,7 +124,8 @@ def command(
 
     The release lies in DIR (the current directory when left out), or on a hub: hf:OWNER/NAME or
     hf:OWNER/NAME@REVISION is read by its list of files, its texts and the heads of its weights,
-    and not downloaded.
+    and not downloaded. With --declared it may be a FILE: a description, or a declaration for the
+    Model Openness Tool.
 
     The verdict rests on evidence: files that are what they are said to be. A claim beyond it, or
     something false, broken or unsafe, fails the run. What separates the release from a higher
@@ -131,6 +138,11 @@ def command(
         raise click.UsageError("--framework is shown by the formats text and json")
     if online and offline:
         raise click.UsageError("--online and --offline exclude each other")
+    is_file = isinstance(target, Path) and target.is_file()
+    if is_file and not declared:
+        raise click.UsageError("a file holds declarations and no evidence: add --declared")
+    if mot_compatible and not declared:
+        raise click.UsageError("--mot-compatible is about declarations: add --declared")
     from manifest.findings import Severity
     from manifest.lint import LintOptions, Verdict, lint, load_release
 
@@ -140,16 +152,22 @@ def command(
         require=Verdict(require) if require else None,
         fail_on=Severity(fail_on),
         declared=declared,
+        mot_compatible=mot_compatible,
         today=today,
         baseline=None if baseline is None else _read_baseline(baseline),
     )
     eu = None
     with undone("the release was not judged"):
-        release = load_release(
-            open_target(target, offline=offline, quiet=quiet),
-            accept_pinned=accept_pinned,
-            resolve=_resolver() if online else None,
-        )
+        if isinstance(target, Path) and is_file:
+            from manifest.lint.declarations import load_declaration
+
+            release = load_declaration(target, mot_compatible=mot_compatible)
+        else:
+            release = load_release(
+                open_target(target, offline=offline, quiet=quiet),
+                accept_pinned=accept_pinned,
+                resolve=_resolver() if online else None,
+            )
         report = lint(release, options)
         if framework:
             from manifest.lint.frameworks.eu import eu_table
@@ -225,6 +243,7 @@ def _prefix(directory: Path) -> str:
     """
     named = os.environ.get("GITHUB_WORKSPACE") or os.environ.get("CI_PROJECT_DIR") or "."
     root, release = Path(named).resolve(), directory.resolve()
+    release = release.parent if release.is_file() else release
     if root == release or not release.is_relative_to(root):
         return ""
     return release.relative_to(root).as_posix()

@@ -11,6 +11,7 @@ from manifest.errors import ExitCode, UsageError
 from manifest.findings import Finding, Severity
 from manifest.lint.baseline import Comparison, compare
 from manifest.lint.content.code import is_source
+from manifest.lint.declarations import open_kinds_of_mot
 from manifest.lint.evidence import ComponentEvidence, State
 from manifest.lint.release import Basis, Origin, Release, VerificationSummary
 from manifest.lint.rule import Rule, all_rules, requirements
@@ -42,6 +43,8 @@ class LintOptions:
         today: The day on which exceptions expire or not; the present day when None.
         baseline: Fingerprints of findings that do not fail the run, and how often each; None
             when there is nothing to compare with.
+        mot_compatible: Give the class of the Model Openness Framework that the Model Openness Tool
+            would give, where it is known to slip too.
     """
 
     select: tuple[str, ...] = ()
@@ -51,6 +54,7 @@ class LintOptions:
     declared: bool = False
     today: dt.date | None = None
     baseline: Mapping[str, int] | None = None
+    mot_compatible: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -145,6 +149,7 @@ def lint(release: Release, options: LintOptions | None = None) -> LintReport:
     compared = None if options.baseline is None else compare(findings, options.baseline)
     findings = findings if compared is None else compared.new
     above = reached.next
+    open_to = open_kinds_of_mot if options.mot_compatible else open_kinds
     description = release.description
     return LintReport(
         name=description.name,
@@ -157,7 +162,7 @@ def lint(release: Release, options: LintOptions | None = None) -> LintReport:
         verdict=reached,
         declared_verdict=declared,
         claim=Verdict(description.claim) if description.claim else None,
-        mof=MofResult(*mof_class(open_kinds(judged))),
+        mof=MofResult(*mof_class(open_to(judged))),
         osaid=column(Framework.OSAID, needed),
         eu=column(Framework.EU, needed),
         components=release.components,
