@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -109,15 +110,32 @@ def train(pairs, steps=100, rate=0.01):
 
 print(train([(1, 2), (2, 4)]))
 """
-_CARD = "---\nlicense: apache-2.0\n---\n# Sparrow\n\n" + "It answers questions about birds. " * 20
-_DATA_CARD = "# Data\n\n" + "Written by three authors for this project, in spring. " * 10
+_CARD = (
+    "---\nlicense: apache-2.0\n---\n# Sparrow\n\n"
+    + "It answers questions about birds. " * 20
+    + "It is meant for lessons. Acceptable use: any. Its limits: it knows six birds.\n"
+)
+_DATA_CARD = (
+    "# Data\n\n"
+    + "Written by three authors for this project, in spring. " * 10
+    + "All of it was selected, nothing filtered, nothing labelled.\n"
+)
 _PAPER = "# Sparrow: a small model\n\n" + "We trained a small model on notes about birds. " * 50
+
+_RECIPE = """optimizer: {name: adamw, weight_decay: 0.01}
+learning_rate: 0.001
+schedule: constant
+batch_size: 2
+steps: 20
+precision: float32
+"""
 
 OPEN_DESCRIPTION = (
     HEAD
     + """license: apache-2.0
 licenses: {data: apache-2.0, document: apache-2.0}
-model: {tasks: [text-generation]}
+release_date: 2026-01-31
+model: {tasks: [text-generation], parameters: 6, modalities: [text]}
 components:
   model-architecture: {files: [config.json, code/model.py]}
   model-parameters-final: {files: [model.safetensors]}
@@ -149,12 +167,27 @@ training:
   command: python code/train.py
   seeds: {initialization: 7}
   environment: {lockfile: requirements.lock}
+  nondeterminism: []
+  hardware: one processor
+  device_hours: 1
+  energy_kwh: 0.001
+  incidents: []
 checkpoints:
   entries:
     - {name: step10, step: 10, files: [checkpoints/step10], data: 0-9}
     - {name: step20, step: 20, files: [checkpoints/step20], parent: step10, data: 10-19}
+evaluation: {contamination: Nothing is shared.}
 """
 )
+
+_RESULTS = {
+    "harness": {"name": "code/evaluate.py", "version": "1.0"},
+    "weights": {"sha256": hashlib.sha256(safetensors(w=(2, 3))).hexdigest()},
+    "results": [
+        {"task": task, "dataset": "data/heldout.jsonl", "metrics": {"accuracy": 0.4}}
+        for task in ("birds", "bias", "truthfulness")
+    ],
+}
 
 OPEN_FILES: dict[str, str] = {
     "release.yaml": OPEN_DESCRIPTION,
@@ -167,13 +200,13 @@ OPEN_FILES: dict[str, str] = {
     "data/train.jsonl": '{"text": "The robin sings."}\n{"text": "Tits nest."}\n',
     "data/heldout.jsonl": '{"text": "Who sings?"}\n',
     "data/order.csv": "step,record\n0,1\n1,0\n",
-    "results.json": '{"results": {"birds": {"accuracy": 0.4}}}',
+    "results.json": json.dumps(_RESULTS),
     "README.md": _CARD,
     "DATA.md": _DATA_CARD,
     "PAPER.md": _PAPER,
-    "recipe.yaml": "optimizer: adamw\nlearning_rate: 0.001\n",
-    "log.jsonl": '{"step": 1, "loss": 2.0}\n{"step": 2, "loss": 1.5}\n',
+    "recipe.yaml": _RECIPE,
+    "log.jsonl": '{"step": 1, "loss": 2.0}\n{"step": 20, "loss": 1.5}\n',
     "LICENSE": "<license Apache-2.0>",
-    "requirements.lock": "numpy==2.3.4\n",
+    "requirements.lock": f"numpy==2.3.4 --hash=sha256:{'0' * 64}\n",
 }
 """A release that is open all the way, in the fewest bytes that the tests of content accept."""

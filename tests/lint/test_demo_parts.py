@@ -104,7 +104,7 @@ COMPONENTS: dict[str, tuple[str, Verdict, str]] = {
     "training-code": (
         r"code/(train|recipe|safetensors_io)\.py|reproduce\.py",
         V.OPEN_WEIGHT,
-        "COD001",
+        "COD001 REP007",  # the command starts one of its files
     ),
     "inference-code": (r"code/generate\.py", V.OPEN_WEIGHT, "COD004"),
     "evaluation-code": (r"code/evaluate\.py", V.OPEN_WEIGHT, "COD003"),
@@ -117,7 +117,7 @@ COMPONENTS: dict[str, tuple[str, Verdict, str]] = {
     "training-logs": (
         r"training/(log|trials)\.jsonl|training/incidents\.json",
         V.REPLAYABLE,
-        "EVI002",
+        "EVI002 TRN005",
     ),
     "evaluation-results": (r"evaluation/results\.json", V.OPEN_SOURCE, "EVA001 EVI002"),
     "sample-model-outputs": (r"samples\.jsonl", V.REPLAYABLE, ""),
@@ -161,7 +161,18 @@ PARTS: dict[str, tuple[Edit, str, Verdict, str]] = {
         V.OPEN_SCIENCE,
         "REP004",
     ),
-    "all of training": (without("training"), "", V.OPEN_SCIENCE, "REP002 REP003 REP004"),
+    "all of training": (
+        without("training"),
+        "",
+        V.OPEN_SCIENCE,
+        "REP002 REP003 REP004 REP006 TRN006 TRN007",
+    ),
+    "sources of nondeterminism": (
+        without("training", "nondeterminism"),
+        "",
+        V.OPEN_SCIENCE,
+        "REP006",
+    ),
     "sources": (without("data", "sources"), "", V.OPEN_WEIGHT, "DAT001"),
     "where the source is": (
         without("data", "sources", 0, "files"),
@@ -209,7 +220,7 @@ PARTS: dict[str, tuple[Edit, str, Verdict, str]] = {
     "index and its name": (without("checkpoints", "index"), "", V.REPLAYABLE, ""),
     "all of checkpoints": (without("checkpoints"), "", V.OPEN_SCIENCE, "CKP002"),
     # What went wrong in training is what few publish; no verdict asks for it.
-    "incidents": (without("training", "incidents"), "", V.REPLAYABLE, ""),
+    "incidents": (without("training", "incidents"), "", V.REPLAYABLE, "TRN006"),
     "incidents in full": (untouched, r"training/incidents\.json", V.REPLAYABLE, "EVI002"),
     "evaluation results told": (without("evaluation"), "", V.REPLAYABLE, ""),
     "optimizer": (without("training", "optimizer"), "", V.REPLAYABLE, ""),

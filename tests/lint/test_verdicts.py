@@ -183,6 +183,7 @@ REMOVALS: dict[str, tuple[dict[str, str], str, Verdict]] = {
     "data order": (changed(component("data-order", "data/order.csv")), "REP005", V.OPEN_SCIENCE),
     "seeds": (changed("  seeds: {initialization: 7}\n"), "REP003", V.OPEN_SCIENCE),
     "command": (changed("  command: python code/train.py\n"), "REP002", V.OPEN_SCIENCE),
+    "sources of nondeterminism": (changed("  nondeterminism: []\n"), "REP006", V.OPEN_SCIENCE),
     "lock file": (without("requirements.lock"), "REP004", V.OPEN_SCIENCE),
     "what the lock file holds": (with_file("requirements.lock", ""), "REP004", V.OPEN_SCIENCE),
     "chain": (

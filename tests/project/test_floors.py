@@ -48,6 +48,7 @@ OWNERS: dict[str, tuple[str, frozenset[str]]] = {
     "jsonschema": ("jsonschema", frozenset({"document"})),
     "license_expression": ("license-expression", frozenset({"licenses"})),
     "licenseclassifier": ("licenseclassifier", frozenset({"licenses"})),
+    "picklescan": ("picklescan", frozenset({"readers"})),
     "referencing": ("referencing", frozenset({"document"})),
     "requests": ("requests", frozenset({"sources"})),
     "rich": ("rich", frozenset({"cli"})),
@@ -131,7 +132,8 @@ def test_library_is_imported_by_its_owner_alone(path: Path) -> None:
 
 def declared_dependencies() -> set[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return {d.split(">")[0].split("=")[0].split("[")[0].strip() for d in project["dependencies"]}
+    declared = [*project["dependencies"], *project["optional-dependencies"]["scan"]]
+    return {d.split(">")[0].split("=")[0].split("[")[0].strip() for d in declared}
 
 
 def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:

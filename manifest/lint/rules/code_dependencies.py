@@ -34,7 +34,7 @@ _LOCKS = re.compile(
 _LISTS = re.compile(r"requirements([-_.].*)?\.(txt|in|lock)|.*requirements\.txt", re.IGNORECASE)
 _REQUIREMENT = re.compile(r"^\s*([A-Za-z0-9][\w.-]*)(\[[^\]]*\])?\s*(.*)$")
 _HASHED = re.compile(r"--hash=sha(256|384|512):|#sha(256|384|512)=|@[0-9a-f]{40}\b")
-_MAX_FILES = 1_000
+_MAX_FILES = 500
 _MAX_LIST = 2 * 1024 * 1024
 _MAX_SOURCE = 256 * 1024
 _MAX_NAMED = 5

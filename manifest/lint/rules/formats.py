@@ -11,7 +11,12 @@ from manifest.lint.content.weights import runs_code
 from manifest.lint.release import Release
 from manifest.lint.rule import Example, Rule, rule
 from manifest.readers.config import read_config
+from manifest.readers.pickles import can_scan, scan_pickle
+from manifest.sources.hub import HubSource
 
+_INSTALL = "`pip install 'model-release-manifest[scan]'` has what they import looked at here."
+_PICKLES = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt", "training_args.bin")
+_MAX_PICKLES = 64
 _CONFIG = '{"architectures": ["S"], "auto_map": {"AutoModel": "modeling_sparrow.SparrowModel"}}\n'
 
 
@@ -34,6 +39,7 @@ _CONFIG = '{"architectures": ["S"], "auto_map": {"AutoModel": "modeling_sparrow.
 )
 def pickle_weights(rule: Rule, release: Release) -> Iterator[Finding]:
     """Weights in a format that can run code when it is loaded."""
+    hint = "" if can_scan() else f" {rule.remedy} {_INSTALL}"
     for component in release.components:
         if not component.kind.startswith("model-"):
             continue
@@ -45,6 +51,7 @@ def pickle_weights(rule: Rule, release: Release) -> Iterator[Finding]:
             if what:
                 yield rule.finding(
                     f"{printable(path)} is in the format {what}; loading it can run code",
+                    remedy=hint.strip(),
                     location=Location(path),
                     component=component.spec.id,
                 )
@@ -83,5 +90,44 @@ def remote_code(rule: Rule, release: Release) -> Iterator[Finding]:
         for repository in config.remote_repositories:
             yield rule.finding(
                 f"auto_map runs code of another repository, {printable(repository)}",
+                location=Location(path),
+            )
+
+
+@rule(
+    code="SAF003",
+    name="pickle-imports-danger",
+    severity=Severity.ERROR,
+    rationale="Weights need no shell and no network. A pickle that imports them runs a stranger's "
+    "program on the machine of whoever loads it.",
+    remedy="Do not load the file. Publish the weights as safetensors, made anew from a source that "
+    "you trust. What looks is picklescan, which the extra `scan` installs.",
+    bad=Example("", {"extra/classifier.pkl": "<pickle os.system>"}),
+    good=Example("", {"extra/classifier.pkl": "<pickle>"}),
+    exemptable=False,
+    of_files=True,
+)
+def dangerous_pickles(rule: Rule, release: Release) -> Iterator[Finding]:
+    """Pickles, weights or not, that import what can take over the machine that loads them."""
+    if isinstance(release.source, HubSource) or not can_scan():
+        return  # an archive is skipped through in a thousand places: not over a network
+    paths = {
+        path
+        for component in release.components
+        if component.kind.startswith("model-")
+        for path in component.inspection.accepted
+        if path.endswith((".bin", ".npy", ".npz", ".jit", ".ptl", ".torchscript"))
+    }
+    paths |= {p for p in release.paths if p.lower().endswith(_PICKLES)}
+    for path in sorted(paths)[:_MAX_PICKLES]:
+        try:
+            found = scan_pickle(release.source, path)
+        except UndecidedError:
+            continue
+        if found.dangerous:
+            named = ", ".join(printable(name) for name in found.dangerous[:3])
+            more = f" and {len(found.dangerous) - 3} more" if len(found.dangerous) > 3 else ""
+            yield rule.finding(
+                f"{printable(path)} imports {named}{more} when it is loaded",
                 location=Location(path),
             )

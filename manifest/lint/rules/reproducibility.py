@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 from manifest.display import printable
+from manifest.findings import Finding, Severity
 from manifest.lint.needs import MET, met_if, present
 from manifest.lint.release import Basis, Release
-from manifest.lint.rule import Example, gate
+from manifest.lint.rule import Example, Rule, gate, rule
 from manifest.lint.verdict import Framework, FrameworkElement, Outcome, Verdict
 
+# A program that a command starts: a relative path with the suffix of a script.
+_PROGRAM = re.compile(r"(?<![\w/.$}~-])(?:\./)?((?:[\w.-]+/)*[\w.-]+\.(?:py|sh|ipynb))(?![\w/.-])")
 _RECIPE = "optimizer: adamw\nlearning_rate: 0.001\nsteps: 400\n"
 
 
@@ -42,7 +48,7 @@ def settings(release: Release) -> Outcome:
     rationale="Code and configuration leave open how they were started.",
     remedy="Write the command, as run in the release directory, under `training.command`.",
     bad=Example("training:\n  seeds: {initialization: 7}\n"),
-    good=Example("training:\n  command: python train.py --config recipe.yaml\n"),
+    good=Example("training:\n  command: torchrun -m sparrow.train --config recipe.yaml\n"),
 )
 def command(release: Release) -> Outcome:
     """A command is given."""
@@ -57,7 +63,7 @@ def command(release: Release) -> Outcome:
     title="every seed",
     rationale="Training is random by design: with another seed it ends in another model.",
     remedy="Write every seed under `training.seeds`, by what it seeds.",
-    bad=Example("training:\n  command: python train.py\n"),
+    bad=Example("training:\n  command: torchrun -m sparrow.train\n"),
     good=Example("training:\n  seeds: {initialization: 7, data_order: 8}\n"),
 )
 def seeds(release: Release) -> Outcome:
@@ -114,3 +120,50 @@ def environment(release: Release) -> Outcome:
 def data_order(release: Release) -> Outcome:
     """Rows that say what was seen when."""
     return present(release, "data-order")
+
+
+@gate(
+    code="REP006",
+    name="nondeterminism-not-named",
+    gates=Verdict.REPLAYABLE,
+    title="the sources of nondeterminism",
+    rationale="Kernels that add in another order, loaders that race: two runs with the same seeds "
+    "may differ. Whoever repeats one must know whether a difference is a finding.",
+    remedy="List them under `training.nondeterminism`; an empty list says that there are none.",
+    bad=Example("training:\n  seeds: {initialization: 7}\n"),
+    good=Example("training:\n  nondeterminism: [Attention on GPUs adds in any order.]\n"),
+)
+def nondeterminism(release: Release) -> Outcome:
+    """Sources of nondeterminism are named, or said to be none."""
+    return met_if(
+        "nondeterminism" in release.description.training,
+        "nothing is said under training.nondeterminism",
+        pointer="training",
+    )
+
+
+@rule(
+    code="REP007",
+    name="command-starts-missing-file",
+    severity=Severity.WARNING,
+    rationale="A command that starts a file which is not in the release repeats nothing.",
+    remedy="Publish the file, or write the command as it is run in the release directory.",
+    bad=Example("training:\n  command: python train.py --steps 400\n"),
+    good=Example(
+        "training:\n  command: python train.py --steps 400\n",
+        {"train.py": "for step in range(400):\n    print(step)\n"},
+    ),
+    of_files=True,
+)
+def command_files(rule: Rule, release: Release) -> Iterator[Finding]:
+    """Programs that the training command starts and that no file of the release is."""
+    command_ = str(release.description.training.get("command", ""))[:10_000]
+    for name in dict.fromkeys(_PROGRAM.findall(command_)):
+        there = any(p == name or p.endswith(f"/{name}") for p in release.paths)
+        # Code that lies in a pinned repository is not among the files.
+        elsewhere = any(c.spec.references for c in release.of_kind("training-code"))
+        if not there and not elsewhere:
+            yield rule.finding(
+                f"training.command starts {printable(name)}, which is not in the release",
+                location=release.location("training.command"),
+            )

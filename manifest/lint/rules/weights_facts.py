@@ -17,6 +17,7 @@ from manifest.lint.rule import Example, Rule, rule
 from manifest.lint.verdict import Framework, FrameworkElement
 from manifest.readers._bounded import read_json_object, text_of
 from manifest.readers.config import ModelConfig, read_config
+from manifest.sources.hub import HubSource
 
 _FINAL = "model-parameters-final"
 _WEIGHTS = "components:\n  model-parameters-final:\n    files: [model.safetensors]\n"
@@ -150,7 +151,10 @@ def _disagreement(config: ModelConfig, dtypes: Counter[str]) -> str:
     of_files=True,
 )
 def gated(rule: Rule, release: Release) -> Iterator[Finding]:
-    """Cards whose front matter puts a form before the download."""
+    """Hubs that ask for terms to be accepted, and cards that put a form before the download."""
+    if isinstance(release.source, HubSource) and release.source.gated:
+        yield rule.finding("the hub gives the files to those alone who accepted its terms")
+        return
     for card in cards(release):
         fields = [f for f in card.fields if f == "gated" or f.startswith("extra_gated_")]
         if fields:
