@@ -81,6 +81,7 @@ class Facts:
     license_name: Fact = Fact()
     license_link: Fact = Fact()
     other_licenses: tuple[Fact, ...] = ()
+    code_license: Fact = Fact()
     base_models: tuple[Fact, ...] = ()
     base_relation: str = ""
     tasks: Fact = Fact()
@@ -193,6 +194,7 @@ class _Gatherer:
             other_licenses=tuple(
                 fact for fact in licenses[1:] if not same_license(fact.value, license_.value)
             ),
+            code_license=self._code_license(license_),
             base_models=self._base_models(),
             base_relation=card.base_model_relation
             if card and card.base_model_relation in _RELATIONS
@@ -275,16 +277,27 @@ class _Gatherer:
         return [fact for fact in candidates if fact]
 
     def _license_text(self) -> Fact:
-        """The license of the release's license text, where there is one main text."""
+        """The license of the release's license text: the one main text, or that of the model."""
+        texts = self._license_texts()
+        models = [p for p in texts if "model" in p.rpartition("/")[2].lower()]
+        chosen = models if len(texts) > 1 else texts
+        return self._recognised(chosen[0]) if len(chosen) == 1 else Fact()
+
+    def _code_license(self, release: Fact) -> Fact:
+        """The license of the code, where a text of its own says so, as ``LICENSE-CODE``."""
+        texts = [p for p in self._license_texts() if "code" in p.rpartition("/")[2].lower()]
+        found = self._recognised(texts[0]) if len(texts) == 1 else Fact()
+        return Fact() if same_license(found.value, release.value) else found
+
+    def _license_texts(self) -> list[str]:
         texts = [p for p in self._of("license-texts") if "licen" in p.rpartition("/")[2].lower()]
-        texts = [p for p in texts if p.count("/") == texts[0].count("/")]
-        if len(texts) != 1:
-            return Fact()
-        data = self._read(lambda source, path: source.read(path, length=200_000), texts[0])
+        return [p for p in texts if p.count("/") == texts[0].count("/")]
+
+    def _recognised(self, path: str) -> Fact:
+        data = self._read(lambda source, path: source.read(path, length=200_000), path)
         found = recognise(data) if data else None
-        if found is None or found.changed or len(found.ids) != 1:
-            return Fact()
-        return _fact(found.ids[0], texts[0])
+        plain = found and not found.changed and len(found.ids) == 1
+        return _fact(found.ids[0], path) if found and plain else Fact()
 
     def _base_models(self) -> tuple[Fact, ...]:
         card, config, gguf = self.card, self.config, self.gguf

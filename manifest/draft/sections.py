@@ -164,7 +164,11 @@ def _license(facts: Facts) -> list[Section]:
         "#   data: CDLA-Permissive-2.0",
         "#   document: CC-BY-4.0",
     )
-    found.append(Section("", terms, "other licenses" if facts.other_licenses else ""))
+    if facts.code_license:
+        lines = ("licenses:", f"  {_guessed('code', facts.code_license)}")
+        found.append(Section("licenses", lines))
+    else:
+        found.append(Section("", terms, "other licenses" if facts.other_licenses else ""))
     return found
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from manifest._version import __version__
 from manifest.display import plural, printable
 from manifest.lint.engine import LintReport
-from manifest.lint.release import Basis
-from manifest.lint.verdict import Requirement, Verdict
+from manifest.lint.release import Basis, Origin
+from manifest.lint.verdict import Requirement, Status, Verdict
 
 __all__ = ["headline", "named"]
 
@@ -36,10 +36,13 @@ def _answer(report: LintReport) -> str:
         )
     verb = "is" if report.verdict is Verdict.CLOSED else "meets the criteria of"
     parts = [f"{who} {verb} {report.verdict} on this evidence"]
+    lacks = _lacks(report)
+    if report.verdict is Verdict.CLOSED and _unread(report):
+        unknown = f"whether it has {named(report.missing)} could not be read"
+        parts, lacks = [f"{who} could not be judged from here: {unknown}"], ""
     if report.pinned_accepted:
         counted = plural(report.pinned_accepted, "pinned reference")
         parts[0] += f", {counted} taken on trust"
-    lacks = f"it lacks {named(report.missing)}{_why(report)}" if report.missing else ""
     if report.claim is not None and report.claim is not report.verdict:
         same = bool(lacks) and report.claim is report.next_verdict
         parts.append(f"it claims {report.claim}" + (f", for which {lacks}" if same else ""))
@@ -49,6 +52,23 @@ def _answer(report: LintReport) -> str:
     if lacks:
         parts.append(f"for {report.next_verdict} {lacks}")
     return "; ".join(parts)
+
+
+def _lacks(report: LintReport) -> str:
+    """What stands in the way.
+
+    Of a release that nobody described it is said of its files alone: what they lack may lie
+    elsewhere.
+    """
+    if not report.missing:
+        return ""
+    subject = "its files lack" if report.origin is Origin.DRAFTED else "it lacks"
+    return f"{subject} {named(report.missing)}{_why(report)}"
+
+
+def _unread(report: LintReport) -> bool:
+    """Whether all that is missing could not be looked at, as behind a gate."""
+    return all(r.outcome.status is Status.UNDECIDED for r in report.missing)
 
 
 def _who(report: LintReport) -> str:

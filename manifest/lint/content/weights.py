@@ -41,6 +41,7 @@ _BY_NAME_ALONE = frozenset(
 """Formats, or parts of them, whose bytes have no mark that could be looked for."""
 
 _PART_OF = re.compile(r"^(.*?[-_.])(\d{1,6})(-of-)(\d{1,6})((?:\.[^/]*)?)$")
+_ANY_BIN = re.compile(r"(?:^|/)model\.bin$", re.IGNORECASE)
 _STEP = re.compile(r"(?:step|ckpt|checkpoint|iter|epoch)[-_]?(\d+)", re.IGNORECASE)
 _MAX_PARTS = 100_000
 
@@ -170,6 +171,8 @@ def _test(source: Source, file: SourceFile) -> str | None:
         return ""
     if match.format in _BY_NAME_ALONE and suffix(file.path) != ".onnx":
         return ""
+    if match.format is WeightFormat.PYTORCH and _ANY_BIN.search(file.path):
+        return None  # a name that every program gives to a format of its own
     return f"has the name of a file in the format {match.format}, and not its content"
 
 

@@ -94,7 +94,7 @@ def weights_license(release: Release) -> Outcome:
     for component in weights:
         pointer = _license_pointer(release, component)
         if not component.assessment.is_open:
-            reason = _terms(component)
+            reason = _terms(release, component)
             undecided = component.assessment.status is LicenseStatus.UNKNOWN
             status = Status.UNDECIDED if undecided else Status.NOT_MET
             return Outcome(status, reason, component.spec.id, pointer)
@@ -118,11 +118,13 @@ def _taken_away(release: Release, component: ComponentEvidence) -> tuple[str, st
     return "", ""
 
 
-def _terms(component: ComponentEvidence) -> str:
+def _terms(release: Release, component: ComponentEvidence) -> str:
     if component.assessment.status is LicenseStatus.NONE:
         return "no license covers the weights"
     clauses = component.assessment.clauses
     name = printable(component.license)
+    if component.license == "other":  # a card's word; what it stands for says more
+        name = printable(str(release.description.fields.get("license_name", ""))) or name
     if component.assessment.status is LicenseStatus.UNKNOWN:
         return f"it is not known whether {name} is open: {component.assessment.reason}"
     also = f"; it also {listed(clauses[1:])}" if len(clauses) > 1 else ""
