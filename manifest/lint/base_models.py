@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator
 
 from manifest.display import printable
@@ -10,12 +11,21 @@ from manifest.errors import DocumentError, UndecidedError
 from manifest.licenses import Clause, LicenseStatus, assess, base_license
 from manifest.lint.cards import model_cards
 from manifest.lint.release import Basis, Release
+from manifest.readers._bounded import read_text
 from manifest.readers.gguf import GgufHeader, read_gguf
 
 __all__ = ["NamedBase", "RestrictedBase", "gguf_headers", "named_bases", "restricted_bases"]
 
 _WEIGHTS = "model-parameters-final"
 _MAX_HEADERS = 4
+_SETTINGS = (".json", ".toml", ".yaml", ".yml")
+_MAX_SETTINGS = 32
+_MAX_SETTINGS_BYTES = 256 * 1024
+_BEGINS_WITH = re.compile(
+    r"^[\s{,]*[\"']?(?:base_model(?:_name_or_path)?|(?:pretrained_)?model_name_or_path|hf_model_id)"
+    r"[\"']?\s*[:=]\s*[\"']?([\w.-]{1,96}/[\w.-]{1,96})(?=[\"'\s,}#]|$)",
+    re.MULTILINE,
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -56,7 +66,7 @@ def gguf_headers(release: Release) -> Iterator[GgufHeader]:
 
 
 def named_bases(release: Release) -> Iterator[NamedBase]:
-    """The base models that the description names, then those that cards and headers name.
+    """The base models that the description names, then those that cards, headers and settings do.
 
     A model that was only distilled from is none: no weights of it are in the release.
     """
@@ -71,6 +81,20 @@ def named_bases(release: Release) -> Iterator[NamedBase]:
     for header in gguf_headers(release):
         for name in header.base_models:
             yield NamedBase(name, path=header.path)
+    yield from _configured(release)
+
+
+def _configured(release: Release) -> Iterator[NamedBase]:
+    """What the configuration of an adapter or of a training names as the model to begin with."""
+    paths = {p for p in release.paths if p.rpartition("/")[2] == "adapter_config.json"}
+    paths |= {f.path for c in release.of_kind("training-configuration") for f in c.files.here}
+    for path in sorted(p for p in paths if p.lower().endswith(_SETTINGS))[:_MAX_SETTINGS]:
+        try:
+            text = read_text(release.source, path, max_bytes=_MAX_SETTINGS_BYTES)
+        except (DocumentError, UndecidedError):
+            continue
+        for found in _BEGINS_WITH.finditer(text):
+            yield NamedBase(found[1], path=path)
 
 
 def restricted_bases(release: Release) -> Iterator[RestrictedBase]:

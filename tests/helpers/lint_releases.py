@@ -113,7 +113,8 @@ print(train([(1, 2), (2, 4)]))
 _CARD = (
     "---\nlicense: apache-2.0\n---\n# Sparrow\n\n"
     + "It answers questions about birds. " * 20
-    + "It is meant for lessons. Acceptable use: any. Its limits: it knows six birds.\n"
+    + "It has six parameters and reads text. It is meant for lessons. Acceptable use: any. Its limits: "
+    "it knows six birds.\n"
 )
 _DATA_CARD = (
     "# Data\n\n"
@@ -135,7 +136,7 @@ OPEN_DESCRIPTION = (
     + """license: apache-2.0
 licenses: {data: apache-2.0, document: apache-2.0}
 release_date: 2026-01-31
-model: {tasks: [text-generation], parameters: 6, modalities: [text]}
+model: {tasks: [text-generation]}
 components:
   model-architecture: {files: [config.json, code/model.py]}
   model-parameters-final: {files: [model.safetensors]}

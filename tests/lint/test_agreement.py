@@ -129,6 +129,29 @@ def test_what_the_header_of_the_weights_says(tmp_path: Path) -> None:
     assert "meta-llama/Llama-3.2-1B is under llama3.2" in found(report, "LIC008")[0]
 
 
+@pytest.mark.parametrize(
+    ("path", "text", "count"),
+    [
+        pytest.param(
+            "adapter_config.json",
+            '{\n  "base_model_name_or_path": "meta-llama/Llama-2-7b-hf",\n  "r": 8}',
+            1,
+            id="adapter",
+        ),
+        pytest.param("train.yaml", "model_name_or_path: google/gemma-2b\nlr: 1\n", 1, id="recipe"),
+        pytest.param("train.toml", 'hf_model_id = "meta-llama/Llama-2-70b-hf"\n', 1, id="toml"),
+        pytest.param("train.yaml", "model_name_or_path: ./out/gemma-2b\n", 0, id="a path"),
+        pytest.param("train.yaml", "teacher: google/gemma-2b\nlr: 1\n", 0, id="another field"),
+        pytest.param("train.yaml", "base_model: acme/robin\nlr: 1\n", 0, id="not known"),
+    ],
+)
+def test_what_settings_begin_with(path: str, text: str, count: int, tmp_path: Path) -> None:
+    described = DESCRIBED.format(license="apache-2.0", more="")
+    described += "  training-configuration: {files: ['train.*']}\n" if path[0] == "t" else ""
+    report = judge(tmp_path, files={path: text, "release.yaml": described})
+    assert len(found(report, "LIC008")) == count
+
+
 A, M, T, N = Clause.ACCEPTABLE_USE, Clause.MILITARY, Clause.TERRITORY, Clause.NON_COMMERCIAL
 
 

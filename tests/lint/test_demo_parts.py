@@ -121,7 +121,7 @@ COMPONENTS: dict[str, tuple[str, Verdict, str]] = {
     ),
     "evaluation-results": (r"evaluation/results\.json", V.OPEN_SOURCE, "EVA001 EVI002"),
     "sample-model-outputs": (r"samples\.jsonl", V.REPLAYABLE, ""),
-    "model-card": (r"README\.md", V.OPEN_SOURCE, "DOC001"),
+    "model-card": (r"README\.md", V.OPEN_SOURCE, "DOC001 DOC004"),  # it says the acceptable use
     "data-card": (r"DATA_CARD\.md", V.OPEN_WEIGHT, "DAT003"),
     # The paper stands for the report.
     "technical-report": (r"REPORT\.md", V.REPLAYABLE, ""),
@@ -222,7 +222,7 @@ PARTS: dict[str, tuple[Edit, str, Verdict, str]] = {
     # What went wrong in training is what few publish; no verdict asks for it.
     "incidents": (without("training", "incidents"), "", V.REPLAYABLE, "TRN006"),
     "incidents in full": (untouched, r"training/incidents\.json", V.REPLAYABLE, "EVI002"),
-    "evaluation results told": (without("evaluation"), "", V.REPLAYABLE, ""),
+    "evaluation results told": (without("evaluation"), "", V.REPLAYABLE, "EVA007"),
     "optimizer": (without("training", "optimizer"), "", V.REPLAYABLE, ""),
     "a file of code": (untouched, r"code/exact\.py", V.REPLAYABLE, "EVI002"),
     "configuration": (untouched, r"config\.json", V.REPLAYABLE, "EVI002"),

@@ -186,6 +186,28 @@ def test_harness_results_are_read_without_standard_errors() -> None:
     assert found.model == "pretrained=acme/tiny"
 
 
+def test_results_say_what_measured_what_on_which_data() -> None:
+    weights = "0" * 64
+    content: dict[str, object] = {
+        "weights": {"path": "m.safetensors", "sha256": weights},
+        "harness": {"name": "evaluate.py", "version": "1.0"},
+        "results": [{"task": "birds", "dataset": {"path": "t.jsonl"}, "metrics": {"acc": 0.4}}],
+    }
+    found = read_evaluation_results(source(json.dumps(content), "r.json"), "r.json")
+    assert [(r.task, r.metric, r.value) for r in found.results] == [("birds", "acc", 0.4)]
+    assert (found.program, found.weights, found.names_data) == ("evaluate.py 1.0", weights, True)
+    content = {
+        "results": {"arc": {"acc,none": 0.4}},
+        "configs": {"arc": {"dataset_path": "allenai/ai2_arc"}},
+        "config": {"model": "hf"},
+        "lm_eval_version": "0.4.9",
+        "git_hash": "abc",
+    }
+    found = read_evaluation_results(source(json.dumps(content), "r.json"), "r.json")
+    assert (found.program, found.names_data) == ("lm-evaluation-harness 0.4.9", True)
+    assert found.weights == ""
+
+
 def test_a_flat_table_of_metrics_is_read() -> None:
     found = read_evaluation_results(source('{"eval_loss": 1.5, "name": "x"}', "r.json"), "r.json")
     assert [(r.metric, r.value) for r in found.results] == [("eval_loss", 1.5)]
@@ -193,7 +215,16 @@ def test_a_flat_table_of_metrics_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["[]", "{}", '{"results": {}}', '{"a": NaN}', '{"a": 1, "a": 2}']
+    "content",
+    [
+        "[]",
+        "{}",
+        '{"results": {}}',
+        '{"results": []}',
+        '{"results": [{"metrics": 1}]}',
+        '{"a": NaN}',
+        '{"a": 1, "a": 2}',
+    ],
 )
 def test_what_holds_no_result_is_refused(content: str) -> None:
     with pytest.raises(DocumentError, match=r"r\.json"):

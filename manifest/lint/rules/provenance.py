@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from manifest.display import printable
 from manifest.findings import Finding, Location, Severity
-from manifest.lint.base_models import named_bases
-from manifest.lint.examples import CARD
 from manifest.lint.listing import staleness
 from manifest.lint.pins import pinned_references
 from manifest.lint.release import Release, VerificationStatus
@@ -157,40 +154,3 @@ def base_model_not_pinned(rule: Rule, release: Release) -> Iterator[Finding]:
                 f"the base model {printable(base.name)} is not pinned to its content",
                 location=release.location(f"base_models[{index}]"),
             )
-
-
-@rule(
-    code="PRV006",
-    name="base-model-undisclosed",
-    severity=Severity.WARNING,
-    rationale="A model that was made from another carries its data, license and flaws. A description "
-    "that is silent about it describes half of the release.",
-    remedy="List it under `base_models`, with its relation and revision.",
-    bad=Example(
-        _DESCRIBED + "  model-card:\n    files: [README.md]\n",
-        _FILES | {"README.md": CARD.replace("---\n#", "base_model: acme/robin\n---\n#")},
-    ),
-    good=Example(
-        _DESCRIBED + "  model-card:\n    files: [README.md]\n" + _BASE,
-        _FILES | {"README.md": CARD.replace("---\n#", "base_model: acme/robin\n---\n#")},
-    ),
-    frameworks=(FrameworkElement(Framework.INDEX, "weights of base and of end model"),),
-    of_files=True,
-)
-def base_model_undisclosed(rule: Rule, release: Release) -> Iterator[Finding]:
-    """Base models that a card or the weights' header names and the description does not."""
-    own = release.description.name.casefold()
-    listed = {_plain(base.name) for base in release.description.base_models} | {_plain(own)}
-    for base in named_bases(release):
-        if base.path and _plain(base.name) not in listed:
-            listed.add(_plain(base.name))
-            yield rule.finding(
-                f"{printable(base.name)} is named as a base model, and the description does not "
-                "list it",
-                location=Location(base.path, 1 if base.path.endswith(".md") else None),
-            )
-
-
-def _plain(name: str) -> str:
-    """A model's name without its owner, as copies and conversions keep it."""
-    return re.sub(r"[\W_]+", "-", name.rpartition("/")[2].casefold())
