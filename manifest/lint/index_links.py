@@ -11,7 +11,7 @@ from manifest.lint.index_rows import Group, stage_number, step_of
 from manifest.readers.checkpoint_index import IndexRow
 from manifest.readers.checkpoint_names import facts_of, link_parts
 
-__all__ = ["odd_links", "same_place", "stage_mistake"]
+__all__ = ["odd_links", "same_place", "stage_mistakes"]
 
 _ENOUGH = 5
 """So many rows make a habit that another row can depart from."""
@@ -26,8 +26,21 @@ def same_place(link: str) -> str:
     return f"{scheme}://{host}{path}" if scheme else path
 
 
-def stage_mistake(row: IndexRow, rows: Sequence[IndexRow]) -> str:
-    """What contradicts the row's stage or ingredient in its label and link; empty when nothing."""
+def stage_mistakes(rows: Sequence[IndexRow]) -> Iterator[tuple[IndexRow, str]]:
+    """Rows whose stage, ingredient or seed is not that of their label and link, and why."""
+    words = {row.stage: _word(row.stage) for row in rows if row.stage}
+    used = {r.stage for r in rows if r.stage and words[r.stage] in _parts(r.target)}
+    known = frozenset(words[stage] for stage in used)
+    for row in rows:
+        text = _numbered(row) or (
+            _worded(row, words[row.stage], known) if row.stage in used else ""
+        )
+        if text:
+            yield row, text
+
+
+def _numbered(row: IndexRow) -> str:
+    """A stage, ingredient or seed whose number is another one in the label or the link."""
     for what, text in (("label", row.label), ("link", row.target)):
         if not text:
             continue
@@ -53,7 +66,7 @@ def stage_mistake(row: IndexRow, rows: Sequence[IndexRow]) -> str:
         ):
             if a and b and not set(a) & set(b):
                 return f"its label names {kind} {a[-1]}, and its link {kind} {b[-1]}"
-    return _worded_stage(row, rows)
+    return ""
 
 
 def _ingredient(row: IndexRow) -> int | None:
@@ -63,22 +76,19 @@ def _ingredient(row: IndexRow) -> int | None:
     return int(found[1]) if found else None
 
 
-def _worded_stage(row: IndexRow, rows: Sequence[IndexRow]) -> str:
+def _worded(row: IndexRow, own: str, known: frozenset[str]) -> str:
     """A stage without a number, whose link has the word of another stage and not its own."""
-    if not row.stage or not row.target or stage_number(row.stage) is not None:
+    if stage_number(row.stage) is not None or not row.target:
         return ""
-    parts = set(re.split(r"[^a-z0-9]+", link_parts(row.target)[2].lower()))
-    own = _word(row.stage)
-    others = {_word(r.stage) for r in rows if r.stage and r.stage != row.stage}
-    wrong = sorted(w for w in others - {own} if w in parts)
-    used = any(
-        own in re.split(r"[^a-z0-9]+", link_parts(r.target)[2].lower())
-        for r in rows
-        if r.stage == row.stage
-    )
-    if wrong and used and own not in parts:
+    parts = _parts(row.target)
+    wrong = sorted((known - {own}) & parts)
+    if wrong and own not in parts:
         return f"the row is of {printable(row.stage[:60])}, and its link names {wrong[0]}"
     return ""
+
+
+def _parts(link: str) -> frozenset[str]:
+    return frozenset(re.split(r"[^a-z0-9]+", link_parts(link)[2].lower()))
 
 
 def _word(stage: str) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from manifest.display import printable
 from manifest.errors import DocumentError
 from manifest.findings import Finding, Location
-from manifest.lint.index_links import odd_links, same_place, stage_mistake
+from manifest.lint.index_links import odd_links, same_place, stage_mistakes
 from manifest.lint.index_order import ends, gaps, out_of_order
 from manifest.lint.index_rows import Group, group_key, group_rows, link_step, name_of
 from manifest.lint.index_tokens import token_mistakes
@@ -111,16 +111,13 @@ def index_problems(
     groups = group_rows(index.rows)
     found += _steps(index.rows)
     blamed = {p.line for p in found if p.kind is ProblemKind.STEP}
-    found += [
-        IndexProblem(ProblemKind.STAGE, row.line, text)
-        for row in index.rows
-        if (text := stage_mistake(row, index.rows))
-    ]
+    found += [IndexProblem(ProblemKind.STAGE, r.line, t) for r, t in stage_mistakes(index.rows)]
     misplaced = blamed | {p.line for p in found if p.kind is ProblemKind.STAGE}
     found += _duplicates(groups, misplaced)
     repeated = {p.line for p in found if p.kind is ProblemKind.DUPLICATE}
+    named_once = blamed | repeated
     for group in groups:
-        rows = [r for r in group.rows if r.line not in blamed | repeated]
+        rows = [r for r in group.rows if r.line not in named_once]
         found += [IndexProblem(ProblemKind.ORDER, r.line, t) for r, t in out_of_order(rows)]
     disordered = {p.line for p in found if p.kind is ProblemKind.ORDER}
     unsound = blamed | disordered

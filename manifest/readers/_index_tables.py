@@ -22,6 +22,7 @@ __all__ = ["MAX_BYTES", "Table", "TableRow", "markdown_link", "tables_of"]
 MAX_BYTES = 16 * 1024 * 1024
 """The largest index that is read; one of 1,500 checkpoints has 170 KB."""
 MAX_ROWS = 200_000
+_MAX_CELLS = 256
 _MAX_DEPTH = 16
 
 _LINK = re.compile(r"\[([^\[\]]{0,500})\]\(\s*<?([^\s()<>]{1,2000})>?[^()]{0,200}\)")
@@ -104,7 +105,7 @@ def _delimited(text: str, lines: Sequence[str], shown: str) -> Table:
     try:
         for cells in reader:
             line, before = before + 1, reader.line_num
-            stripped = tuple(cell.strip() for cell in cells)
+            stripped = tuple(cell.strip() for cell in cells[:_MAX_CELLS])
             if any(stripped) and not (stripped[0].startswith("#") and len(rows) == 0):
                 rows.append(TableRow(line, stripped))
     except csv.Error as error:
@@ -164,7 +165,8 @@ def _markdown(lines: Sequence[str]) -> Iterator[Table]:
 
 def _cells(line: str) -> tuple[str, ...]:
     body = line.strip().removeprefix("|").removesuffix("|")
-    return tuple(cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", body))
+    parts = re.split(r"(?<!\\)\|", body, maxsplit=_MAX_CELLS)
+    return tuple(cell.strip().replace("\\|", "|") for cell in parts[:_MAX_CELLS])
 
 
 def markdown_link(cell: str) -> tuple[str, str]:

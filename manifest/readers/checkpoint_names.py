@@ -124,7 +124,7 @@ def link_parts(link: str) -> tuple[str, str, str]:
     return scheme, host, path.rstrip("/").removeprefix("./")
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=32_768)
 def facts_of(name: str) -> NameFacts:
     """What a branch, a directory or a link says of the checkpoint it stands for.
 

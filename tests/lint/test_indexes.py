@@ -330,6 +330,15 @@ def test_json() -> None:
     assert lines(found(f"[\n{names}\n]", "index.json")) == [(Kind.DUPLICATE, 5)]
 
 
+def test_stages_that_have_names() -> None:
+    rows = [
+        f"{s},{n},https://x.org/{s}/step{n}" for s in ("pre", "mid") for n in range(0, 500, 100)
+    ]
+    assert found("\n".join(["Stage,Step,URL", *rows])) == ()
+    rows[6] = rows[6].replace("/mid/", "/pre/")
+    assert (Kind.STAGE, 8) in lines(found("\n".join(["Stage,Step,URL", *rows])))
+
+
 def test_final_steps() -> None:
     assert lines(problems_of(TEXT.encode(), "i.csv", {"": 20_345})) == []
     assert lines(problems_of(TEXT.encode(), "i.csv", {"": 21_000})) == [(Kind.END, None)]
@@ -360,8 +369,12 @@ def test_what_is_no_index_is_one_problem(data: bytes, name: str) -> None:
 
 def test_size_is_bounded_and_time_linear() -> None:
     assert "bytes" in found("x" * (16 * 1024 * 1024 + 1))[0].message
-    many = [HEAD, *(row(s * 1000) for s in range(20_000)), row(19_999_123)]
+    many = [HEAD, *(row(s * 1000) for s in range(10_000)), row(9_999_123)]
     assert found("\n".join(many)) == ()
+    assert len(found("step1\n" * 20_000, "b.txt")) == 19_999
+    stages = [f"s{n:x},{n},https://x.org/s{n:x}/step{n}" for n in range(5000)]
+    assert found("\n".join(["Stage,Step,URL", *stages])) == ()
+    assert found("1," * 1_000_000)[0].kind is Kind.UNREADABLE
 
 
 @pytest.mark.parametrize("seed", range(40))
