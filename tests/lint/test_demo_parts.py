@@ -165,7 +165,7 @@ PARTS: dict[str, tuple[Edit, str, Verdict, str]] = {
         without("training"),
         "",
         V.OPEN_SCIENCE,
-        "REP002 REP003 REP004 REP006 TRN006 TRN007",
+        "REP002 REP003 REP004 REP006 TRN006",
     ),
     "sources of nondeterminism": (
         without("training", "nondeterminism"),

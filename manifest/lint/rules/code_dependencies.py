@@ -141,15 +141,15 @@ def imports_there(rule: Rule, release: Release) -> Iterator[Finding]:
     may be installed. An import that the code is prepared to miss (in `try`) is not held against
     it, nor one of a file that a build writes.
     """
-    files = {f.path: f for c in release.components if c.kind in _CODE for f in c.files.here}
-    modules = _modules(release)
-    checked = 0
-    for path, file in sorted(files.items()):
-        if suffix(path) != ".py":
-            continue
-        checked += 1
-        if checked > _MAX_FILES:
-            return
+    files = {
+        f.path: f
+        for c in release.components
+        if c.kind in _CODE
+        for f in c.files.here
+        if f.path.endswith(".py")
+    }
+    modules = _modules(release) if files else set()
+    for path, file in sorted(files.items())[:_MAX_FILES]:
         missing = [m for m in _relative_imports(release, file) if not _found(m[1], modules)]
         if missing:
             line, module = missing[0]

@@ -78,32 +78,30 @@ def programs(rule: Rule, release: Release) -> Iterator[Finding]:
 
     Names tell; of files whose names tell nothing, the first bytes of some thousands.
     """
-    kinds = _kinds(release)
-    found = []
+    named: dict[str, str] = {}
     # Over a network only names are looked at.
     looked_at = _MAX_LOOKED_AT if isinstance(release.source, HubSource) else 0
     for file in release.source.files:
-        if _LIBRARIES in kinds.get(file.path, ()):
-            continue
         what = _by_name(file.path)
         if not what and looked_at < _MAX_LOOKED_AT and _has_no_format(file.path):
             looked_at += 1
             what = _by_bytes(release, file)
         if what:
-            found.append((file.path, what))
+            named[file.path] = what
+    accounted = _of_kinds(release, frozenset({_LIBRARIES}), set(named))
+    found = [(path, what) for path, what in named.items() if path not in accounted]
     for path, what in found[:_MAX_NAMED]:
         yield rule.finding(f"{printable(path)} is {what}", location=Location(path))
     if len(found) > _MAX_NAMED:
         yield rule.finding(f"{plural(len(found) - _MAX_NAMED, 'more program')} of this sort")
 
 
-def _kinds(release: Release) -> dict[str, set[str]]:
-    """The kinds of component that each file belongs to."""
-    kinds: dict[str, set[str]] = {}
-    for component in release.components:
-        for file in component.files.here:
-            kinds.setdefault(file.path, set()).add(component.kind)
-    return kinds
+def _of_kinds(release: Release, kinds: frozenset[str], paths: set[str]) -> set[str]:
+    """Those of the paths that belong to a component of one of the kinds."""
+    if not paths:
+        return set()
+    components = [c for c in release.components if c.kind in kinds]
+    return {f.path for c in components for f in c.files.here if f.path in paths}
 
 
 def _by_name(path: str) -> str:
@@ -145,12 +143,8 @@ def _by_bytes(release: Release, file: SourceFile) -> str:
 )
 def archives(rule: Rule, release: Release) -> Iterator[Finding]:
     """Archives that are no data."""
-    kinds = _kinds(release)
-    found = [
-        path
-        for path in sorted(release.paths)
-        if _ARCHIVE.search(path) and not kinds.get(path, set()) & _DATA_KINDS
-    ]
+    packed = {path for path in release.paths if _ARCHIVE.search(path)}
+    found = sorted(packed - _of_kinds(release, _DATA_KINDS, packed))
     if found:
         more = f" and {plural(len(found) - 1, 'more archive')}" if len(found) > 1 else ""
         yield rule.finding(

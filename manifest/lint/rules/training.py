@@ -30,6 +30,7 @@ _TOPICS: dict[str, re.Pattern[str]] = {
 _OPTIMIZER = re.compile(r"optim|(^|[._])(adam\w*|sgd|muon|lion|adafactor|shampoo)([._]|$)")
 _OPTIMIZER_SETTING = re.compile(r"beta|eps(ilon)?$|decay|momentum|adam_|nesterov|rho$")
 _SCHEDULE = re.compile(r"sched|warm_?up|anneal|cosine|lr_decay|decay_steps|decay_frac|cooldown")
+_COMPUTE = re.compile(r"flops|(device|gpu|tpu|accelerator)_?hours")
 _ENERGY = re.compile(
     r"\benergy\b|\bkWh\b|\bMWh\b|\bGWh\b|\bCO2|CO₂|carbon|\bemissions\b", re.IGNORECASE
 )
@@ -151,7 +152,7 @@ def resources(rule: Rule, release: Release) -> Iterator[Finding]:
     lacking = []
     if not (training.get("hardware") or any("hardware" in name for name in said)):
         lacking.append("the hardware")
-    if "compute_flops" not in training and "device_hours" not in training:
+    if not any(map(_COMPUTE.search, said)):
         lacking.append("the compute")
     if "energy_kwh" not in training and not _energy_told(release, said):
         lacking.append("the energy")
