@@ -53,7 +53,8 @@ def _llama(version: str, source: str, *extra: Clause, ref: str = "") -> AiLicens
     )
 
 
-_META = "meta-llama/llama-models: models/{}/LICENSE"
+_META = "meta-llama/llama-models: models/{}/LICENSE and USE_POLICY.md"
+_NOT_EU = (Clause.TERRITORY, Clause.NAMING)
 _RAIL = (Clause.USE_RESTRICTIONS, Clause.PASSED_ON, Clause.REMOTE_RESTRICTION)
 
 
@@ -80,22 +81,11 @@ AI_LICENSES: tuple[AiLicense, ...] = (
         ref="llama-2-license-2023",
     ),
     _llama("3", "meta-llama/llama3: LICENSE", Clause.NO_TRAINING_OTHERS, Clause.NAMING),
-    _llama(
-        "3.1",
-        _SCANCODE.format("llama-3.1-license-2024"),
-        Clause.NAMING,
-        ref="llama-3.1-license-2024",
-    ),
-    # The territory stands in the policies that 3.2 and 4 incorporate, not in their licenses.
-    _llama(
-        "3.2",
-        _META.format("llama3_2") + " and USE_POLICY.md",
-        Clause.TERRITORY,
-        Clause.NAMING,
-        ref="llama-3.2-license-2024",
-    ),
-    _llama("3.3", _META.format("llama3_3"), Clause.NAMING, ref="llama-3.3-license-2024"),
-    _llama("4", _META.format("llama4"), Clause.TERRITORY, Clause.NAMING, ref="llama-4-cla-2025"),
+    _llama("3.1", _META.format("llama3_1"), Clause.NAMING, ref="llama-3.1-license-2024"),
+    # The territory stands in the policies that these incorporate, not in the licenses.
+    _llama("3.2", _META.format("llama3_2"), *_NOT_EU, ref="llama-3.2-license-2024"),
+    _llama("3.3", _META.format("llama3_3"), *_NOT_EU, ref="llama-3.3-license-2024"),
+    _llama("4", _META.format("llama4"), *_NOT_EU, ref="llama-4-cla-2025"),
     AiLicense(
         "gemma",
         "Gemma Terms of Use",

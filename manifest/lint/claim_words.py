@@ -59,7 +59,8 @@ _OPENNESS = (
     r"|\b(?:SUBJECT) (?:est|è|es|é|ist) (?:(?!pas|kein|nicht|no|non|n[ãa]o\b)[\w'-]+ )?(?:open[- ]source\b|"
     r"(?:de )?c[óo]digo a(?:bier|ber)to\b|quelloffen\b)"
     r"|\bopen[- ]source[- ](?:[\w-]+)?modell\b|\bquelloffene[srm]? (?:[\w-]+ )?[\w-]*modell\b"
-    r"|开源的?(?:[\w-]{0,8})模型|模型(?:已经|已|是|完全){0,2}开源|オープンソースの?[\w-]{0,10}モデル"
+    r"|(?:是|发布|推出|成为)了?(?:(?!所有|多数|其他|其它|最[^。\uff0c]*的模型)[^。\uff0c,\uff1b]){0,24}?开源的?[\w-]{0,8}模型(?!的|中|社区)"
+    r"|模型(?:已经|已|是|完全){1,2}开源|オープンソースの?[\w-]{0,10}モデルで"
 )
 _REPRODUCIBLE = (
     rf"\b(?:SUBJECT|(?:the|this|our) (?:model|release|training)|training(?: run)?) {_BE} "

@@ -74,6 +74,10 @@ HARMLESS = [
     "Sparrow no es un modelo de código abierto.",
     "它优于其他开源模型。",
     "基于开源模型训练。",
+    "大多数开源模型都采用了 Llama 的架构。",
+    "Sparrow 在所有开源模型的基准测试中排名第一。",
+    "Sparrow 是所有开源模型中最好的。",
+    "オープンソースのモデルと比べました。",
     "Thanks to the open-source AI community.",
 ]
 
