@@ -363,7 +363,10 @@ def test_a_missing_file_is_undecided(reader: Callable[[MemorySource, str], objec
 def test_no_reader_unpickles_or_runs_anything() -> None:
     import manifest.readers
 
-    words = ("pickle.load", "import pickle", "zipfile", "eval(", "exec(", "subprocess")
+    words = ("pickle.load", "import pickle\n", "zipfile", "eval(", "exec(", "subprocess")
+    # It disassembles pickles and lists archives, within bounds; nothing in them is loaded.
+    allowed = {"pickles.py": {"zipfile"}}
     for module in sorted(Path(manifest.readers.__path__[0]).glob("*.py")):
         text = module.read_text("utf-8")
-        assert not [word for word in words if f" {word}" in text], module.name
+        found = {word for word in words if f" {word}" in text}
+        assert found <= allowed.get(module.name, set()), module.name

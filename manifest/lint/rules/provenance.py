@@ -38,7 +38,7 @@ def not_signed(rule: Rule, release: Release) -> Iterator[Finding]:
     if not release.has_manifest:
         lacking.append("manifest.json, which names every file by its digest")
     if release.verification.status is VerificationStatus.NONE:
-        lacking.append("a signature")
+        lacking.append("signature")
     if lacking:
         yield rule.finding(f"the release has no {' and no '.join(lacking)}")
 
