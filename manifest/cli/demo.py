@@ -110,8 +110,8 @@ def _verify(directory: Path, key: PrivateKey) -> str:
 
 
 def _lint(directory: Path, *, verified_by: str = "") -> None:
+    from manifest.lint import VerificationStatus, VerificationSummary, load_release
     from manifest.lint.engine import lint
-    from manifest.lint.release import VerificationStatus, VerificationSummary, load_release
     from manifest.render.lint_text import render_lint_summary
 
     verification = None

@@ -34,7 +34,7 @@ def command(target: Path | HubTarget, offline: bool, output_format: str) -> None
     import shutil
 
     from manifest.lint.engine import lint
-    from manifest.lint.release import load_release
+    from manifest.lint.loading import load_release
 
     opened = open_target(target, offline=offline)
     release = load_release(opened)

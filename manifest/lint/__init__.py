@@ -6,12 +6,12 @@ declared once with its prose, examples and the verdict it gates.
 
 from manifest.lint.engine import LintOptions, LintReport, lint
 from manifest.lint.evidence import ComponentEvidence, State
+from manifest.lint.loading import load_release
 from manifest.lint.release import (
     Origin,
     Release,
     VerificationStatus,
     VerificationSummary,
-    load_release,
     release_of,
 )
 from manifest.lint.rule import Rule, all_rules, find_rule

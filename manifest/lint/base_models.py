@@ -9,15 +9,12 @@ from collections.abc import Iterator
 from manifest.display import printable
 from manifest.errors import DocumentError, UndecidedError
 from manifest.licenses import Clause, LicenseStatus, assess, base_license
-from manifest.lint.cards import model_cards
+from manifest.lint.reading import cards, gguf_headers
 from manifest.lint.release import Basis, Release
 from manifest.readers._bounded import read_text
-from manifest.readers.gguf import GgufHeader, read_gguf
 
-__all__ = ["NamedBase", "RestrictedBase", "gguf_headers", "named_bases", "restricted_bases"]
+__all__ = ["NamedBase", "RestrictedBase", "named_bases", "restricted_bases"]
 
-_WEIGHTS = "model-parameters-final"
-_MAX_HEADERS = 4
 _SETTINGS = (".json", ".toml", ".yaml", ".yml")
 _MAX_SETTINGS = 32
 _MAX_SETTINGS_BYTES = 256 * 1024
@@ -55,16 +52,6 @@ class RestrictedBase:
         )
 
 
-def gguf_headers(release: Release) -> Iterator[GgufHeader]:
-    """The headers of the first final weights in GGUF; one that cannot be read is passed over."""
-    paths = [p for c in release.of_kind(_WEIGHTS) for p in c.inspection.accepted]
-    for path in sorted(p for p in paths if p.lower().endswith(".gguf"))[:_MAX_HEADERS]:
-        try:
-            yield read_gguf(release.source, path)
-        except (DocumentError, UndecidedError):
-            continue
-
-
 def named_bases(release: Release) -> Iterator[NamedBase]:
     """The base models that the description names, then those that cards, headers and settings do.
 
@@ -75,7 +62,7 @@ def named_bases(release: Release) -> Iterator[NamedBase]:
             yield NamedBase(base.name, f"base_models[{index}]", license=base.license)
     if release.basis is Basis.DECLARATIONS:
         return
-    for card in model_cards(release):
+    for card in cards(release):
         for name in card.base_models:
             yield NamedBase(name, path=card.path)
     for header in gguf_headers(release):

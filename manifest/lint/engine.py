@@ -87,7 +87,7 @@ class LintReport:
         basis: Whether evidence counted or declarations alone.
         verdict: What the release meets the criteria of.
         declared_verdict: The same over declarations alone.
-        claim: The verdict that the description claims; None when it claims none.
+        claim: The verdict that the publisher claims; None when it claims none, or another describes.
         mof, osaid, eu: The frameworks' columns.
         components: Each component and its state.
         findings: Errors first, then by code and place; without those that the baseline has.
@@ -151,17 +151,18 @@ def lint(release: Release, options: LintOptions | None = None) -> LintReport:
     above = reached.next
     open_to = open_kinds_of_mot if options.mot_compatible else open_kinds
     description = release.description
+    own = description.described_by == "publisher"
     return LintReport(
         name=description.name,
         version=description.version,
         revision=release.revision,
         origin=release.origin,
-        third_party=description.described_by != "publisher",
+        third_party=not own,
         date=today,
         basis=judged.basis,
         verdict=reached,
         declared_verdict=declared,
-        claim=Verdict(description.claim) if description.claim else None,
+        claim=Verdict(description.claim) if description.claim and own else None,
         mof=MofResult(*mof_class(open_to(judged))),
         osaid=column(Framework.OSAID, needed),
         eu=column(Framework.EU, needed),

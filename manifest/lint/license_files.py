@@ -11,10 +11,10 @@ from manifest.document.components import ContentType
 from manifest.errors import DocumentError, UndecidedError
 from manifest.findings import Location
 from manifest.licenses import Clause, LicenseStatus, assess, same_license
-from manifest.lint.cards import model_cards
 from manifest.lint.content.code import is_source
 from manifest.lint.evidence import ComponentEvidence
 from manifest.lint.needs import name_of
+from manifest.lint.reading import cards
 from manifest.lint.release import Basis, LicenseText, Release
 from manifest.readers.package import read_package_metadata
 
@@ -115,7 +115,7 @@ def incomplete_other(release: Release) -> Iterator[tuple[list[str], Location | N
     if not unread:
         said.extend(
             (card.license, card.license_name, card.license_link, Location(card.path, 1))
-            for card in model_cards(release)
+            for card in cards(release)
         )
     for license_, name, link, location in said:
         there = (("license_name", name), ("license_link", link), ("its text", text or unread))

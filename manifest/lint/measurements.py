@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator
 
 from manifest.errors import DocumentError, UndecidedError
-from manifest.lint.cards import documents_text, model_cards
+from manifest.lint.cards import documents_text
 from manifest.lint.content.sampling import suffix
+from manifest.lint.reading import cards
 from manifest.lint.release import Basis, Release
 from manifest.readers.config import read_config
 from manifest.readers.evaluation import EvaluationResults, read_evaluation_results
@@ -78,7 +79,7 @@ def generates_text(release: Release) -> bool:
         return True
     if release.basis is Basis.DECLARATIONS:
         return False
-    if any(_GENERATES.search(card.pipeline_tag) for card in model_cards(release)):
+    if any(_GENERATES.search(card.pipeline_tag) for card in cards(release)):
         return True
     for component in release.of_kind("model-architecture"):
         for path in component.inspection.accepted:
@@ -113,7 +114,7 @@ def measured(release: Release) -> Iterator[Measured]:
         )
     if release.basis is Basis.DECLARATIONS:
         return
-    for card in model_cards(release):
+    for card in cards(release):
         for line in card.results:
             yield Measured(line.dataset or line.task, line.metric, line.value, path=card.path)
 

@@ -126,3 +126,24 @@ def test_a_second_license_file_beside_the_declared_one(tmp_path: Path) -> None:
     # Whose text that is cannot be told: it is an error to explain, and no proof against the weights.
     assert report.verdict is Verdict.OPEN_WEIGHT
     assert "LIC003" in codes(report)
+
+
+def test_a_third_party_claims_nothing_for_the_publisher(tmp_path: Path) -> None:
+    described = DESCRIBED.format(license="mit").replace("publisher", "third-party")
+    described += "claim: open-source\nsummary: Sparrow is an open-source model.\n"
+    card = CARD.format(license="mit")
+    report = judge(tmp_path, "mit", card, **{"release.yaml": described})
+    assert codes(report) & {"CLM001", "CLM002", "CLM004"} == {"CLM004"}
+    assert report.claim is None
+    assert report.exit_code == 0
+
+
+def test_the_publishers_summary_is_a_claim(tmp_path: Path) -> None:
+    described = DESCRIBED.format(license="mit") + "summary: Sparrow is an open-source model.\n"
+    report = judge(tmp_path, "mit", CARD.format(license="mit"), **{"release.yaml": described})
+    (finding,) = (f for f in report.findings if f.code == "CLM002")
+    assert finding.location is not None
+    assert (finding.location.path, finding.location.line) == (
+        "release.yaml",
+        described.count("\n"),
+    )

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from manifest.display import listed, printable
 from manifest.findings import Finding, Location, Severity
 from manifest.licenses import same_license
-from manifest.lint.base_models import gguf_headers, restricted_bases
-from manifest.lint.cards import model_cards
+from manifest.lint.base_models import restricted_bases
 from manifest.lint.evidence import ComponentEvidence
 from manifest.lint.examples import CARD
 from manifest.lint.license_files import (
@@ -21,6 +20,7 @@ from manifest.lint.license_files import (
     takes_away,
     unexplained,
 )
+from manifest.lint.reading import cards, gguf_headers
 from manifest.lint.release import Basis, Release
 from manifest.lint.rule import Example, Rule, rule
 from manifest.lint.use_policies import use_policies
@@ -67,7 +67,7 @@ def licenses_disagree(rule: Rule, release: Release) -> Iterator[Finding]:
         return
     said: list[tuple[str, str, str, int | None]] = [
         (card.license_name if card.license == "other" else card.license, "the card", card.path, 1)
-        for card in model_cards(release)
+        for card in cards(release)
     ]
     said += [
         (header.text("general.license"), "the header of the weights", header.path, None)

@@ -9,11 +9,12 @@ from manifest.display import listed, printable
 from manifest.errors import DocumentError, UndecidedError
 from manifest.findings import Finding, Location, Severity
 from manifest.licenses import same_license
-from manifest.lint.cards import documents_text, model_cards
+from manifest.lint.cards import documents_text
 from manifest.lint.examples import CARD, CONFIG_LM
 from manifest.lint.license_files import declared_ids, ids_of
 from manifest.lint.measurements import generates_text
 from manifest.lint.needs import present
+from manifest.lint.reading import cards
 from manifest.lint.release import Basis, Origin, Release
 from manifest.lint.rule import Example, Rule, gate, rule
 from manifest.lint.verdict import Framework, FrameworkElement, Outcome, Verdict
@@ -100,7 +101,7 @@ _LIMITS = re.compile(
 )
 def card_without_use_or_limits(rule: Rule, release: Release) -> Iterator[Finding]:
     """Cards without a word on what the model is for, or on where it fails."""
-    for card in model_cards(release):
+    for card in cards(release):
         lacking = [] if _USE.search(card.body) else ["what the model is for"]
         lacking += [] if _LIMITS.search(card.body) else ["its limits"]
         if lacking:
