@@ -104,7 +104,7 @@ def contradictions(description: Description, manifest: Manifest) -> tuple[str, .
     for file in manifest.files:
         ids = assigned[file.root, file.path]
         if ids != file.components:
-            wrong.update(set(ids) ^ set(file.components))
+            wrong.update(set(ids) ^ set(file.components) or ids)
     fields = description.fields.get("components", {})
     said = {c.id: (c.kind, component_fields(fields[c.id])) for c in description.components}
     listed = {c.id: (c.kind, c.fields) for c in manifest.components}

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from manifest.atomic import write_atomically
-from manifest.build import Expect, assemble, differing_claims, find_manifest
+from manifest.build import Expect, contradictions, find_manifest
 from manifest.build.run import hashed_files, read_description
 from manifest.build.tree import locate_roots, read_regular, read_tree, refuse_oddities
 from manifest.display import plural, printable
@@ -234,9 +234,9 @@ def _check_claims(tree: Tree, manifest: Manifest, data: bytes) -> Description:
             remedy=BUILD_REMEDY,
         )
     description = parse_description(text)
-    derived = assemble(description, manifest.files, digests=manifest.digests)
-    if dump_manifest(derived) != data:
-        fields = ", ".join(differing_claims(manifest, derived))
+    contradicted = contradictions(description, manifest)
+    if contradicted or dump_manifest(manifest) != data:
+        fields = ", ".join(contradicted)
         what = (
             f"says otherwise than {DESCRIPTION_NAME} in {printable(fields)}"
             if fields
