@@ -20,7 +20,7 @@ MAX_BYTES = 1024 * 1024
 
 _WORD = re.compile(r"[^\W_]+")
 _COPYRIGHT = re.compile(
-    r"^\W*(copyright|\(c\)|©|all rights reserved|portions? copyright).*$",
+    r"^[^\w\n]*(copyright|\(c\)|©|all rights reserved|portions? copyright).*$",
     re.IGNORECASE | re.MULTILINE,
 )
 _ADDRESS = re.compile(r"https?://\S+")

@@ -100,6 +100,7 @@ _OWN = frozenset(
 )
 _SENTENCE = re.compile(r"[.!?](?=\s|$)|[\u3002\uff01\uff1f;]|\s[•|]\s")
 _MAX_LINE = 4_000
+_MAX_SENTENCE = 1_000
 _MAX_FOUND = 50
 
 
@@ -142,9 +143,10 @@ def _compiled(pattern: str, names: tuple[str, ...]) -> re.Pattern[str]:
 
 def _sentence(text: str, start: int, end: int) -> tuple[str, bool]:
     """What stands before a match in its sentence, and whether the sentence is a question."""
-    ends = [m.end() for m in _SENTENCE.finditer(text, 0, start)]
-    before = text[ends[-1] if ends else 0 : start].lstrip()
-    closing = _SENTENCE.search(text, end)
+    first = max(start - _MAX_SENTENCE, 0)
+    ends = [m.end() for m in _SENTENCE.finditer(text, first, start)]
+    before = text[ends[-1] if ends else first : start].lstrip()
+    closing = _SENTENCE.search(text, end, end + _MAX_SENTENCE)
     return before, closing is not None and closing[0] in "?\uff1f"
 
 
@@ -174,10 +176,10 @@ class _Paragraph:
 _FENCE = re.compile(r"\s{0,3}(```+|~~~+)")
 _BREAK = re.compile(r"\s*(?:#{1,6}\s|[-*+]\s|\d+[.)]\s|\||>|<\/?(?:div|p|h\d|table|tr|td|li|ul)\b)")
 _CLEAN: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"<!--.*?-->"), " "),
-    (re.compile(r"!\[[^\]]*\]\([^)]*\)"), " "),  # images, badges among them
-    (re.compile(r"\[([^\]]*)\]\([^)]*\)"), r"\1"),  # links: their text stays
-    (re.compile(r"\[([^\]]*)\]\[[^\]]*\]"), r"\1"),
+    (re.compile(r"<!--(?:[^<]|<(?!!--))*?-->"), " "),
+    (re.compile(r"!\[[^\[\]]*\]\([^)]*\)"), " "),  # images, badges among them
+    (re.compile(r"\[([^\[\]]*)\]\([^)]*\)"), r"\1"),  # links: their text stays
+    (re.compile(r"\[([^\[\]]*)\]\[[^\[\]]*\]"), r"\1"),
     (re.compile(r"`[^`]*`"), " "),
     (re.compile(r"<[^>]{0,500}>"), " "),
     (re.compile(r"https?://\S+"), " "),

@@ -48,7 +48,7 @@ class Clash:
 
 def ids_of(license_: str) -> list[str]:
     """The ids, exceptions with them, that an expression is made of."""
-    parts = re.split(r"\s+(?:AND|OR)\s+|[()]", license_, flags=re.IGNORECASE)
+    parts = re.split(r"(?<!\s)\s+(?:AND|OR)\s+|[()]", license_, flags=re.IGNORECASE)
     return [part.strip() for part in parts if part.strip()]
 
 

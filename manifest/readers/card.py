@@ -88,8 +88,8 @@ class Card:
     @property
     def title(self) -> str:
         """The first heading of the body; empty when there is none."""
-        found = re.search(r"^#[ \t]+(.+?)[ \t#]*$", self.body, re.MULTILINE)
-        return found[1].strip() if found else ""
+        found = re.search(r"^#[ \t]+(.+)$", self.body, re.MULTILINE)
+        return found[1].rstrip(" \t#").strip() if found else ""
 
 
 def front_matter_of(text: str) -> tuple[str, str] | None:

@@ -74,7 +74,7 @@ def read_package_metadata(source: Source, path: str) -> PackageMetadata:
         name=first("name"),
         version=first("version"),
         summary=first("summary"),
-        author=first("author") or re.sub(r"\s*<[^>]*>", "", first("author-email")),
+        author=first("author") or re.sub(r"<[^<>]*>", "", first("author-email")).strip(),
         license=first("license-expression")
         or (declared if len(declared) <= _LONGEST_LICENSE else "")
         or _classified(fields.get("classifier", [])),

@@ -35,10 +35,9 @@ _MAGIC: dict[str, tuple[bytes, ...]] = {
     ".h5": (b"\x89HDF\r\n\x1a\n",),
     ".hdf5": (b"\x89HDF\r\n\x1a\n",),
 }
-_STEP_LOSS = re.compile(
-    r"\b(?:step|iter|iteration|epoch)\w*\W{0,4}\d+.*?loss\w*\W{0,4}[-+]?\d", re.IGNORECASE
-)
-_TABLE_NUMBER = re.compile(r"^\|.*\|\s*[-+]?\d+(\.\d+)?\s*%?\s*\|", re.MULTILINE)
+_STEP = re.compile(r"\b(?:step|iter|epoch)\w*\W{0,4}\d+", re.IGNORECASE)
+_LOSS = re.compile(r"loss\w{0,60}\W{0,4}[-+]?\d", re.IGNORECASE)
+_TABLE_NUMBER = re.compile(r"^\|.*\|\s*[-+]?\d+(\.\d+)?\s*(?:%\s*)?\|", re.MULTILINE)
 
 
 def records(source: Source, file: SourceFile) -> str:
@@ -130,7 +129,7 @@ def log(source: Source, file: SourceFile) -> str:
             named = bool(rows) and _step_and_loss(dict.fromkeys(rows[0], 0))
             entries = len(rows) - 1 if named else 0
         else:
-            entries = sum(1 for _ in _STEP_LOSS.finditer(text))
+            entries = _entries(text)
     return "" if entries > 1 else "holds no entries with a step and a loss"
 
 
@@ -160,11 +159,25 @@ def configuration(source: Source, file: SourceFile) -> str:
     if suffix(file.path) not in (".yaml", ".yml", ".json"):
         text = head_text(source, file, _PART) or ""
         flags = len(
-            set(re.findall(r"(lr|learning.rate|batch.size|steps|epochs|optim\w*|seed)\W", text))
+            set(
+                re.findall(r"(lr|learning.rate|batch.size|steps|epochs|optim\w{0,60}|seed)\W", text)
+            )
         )
         return "" if flags > 1 else "names no settings of a training"
     recipe = read_recipe(source, file.path)
     return "" if recipe.is_training else "has no two fields of a training recipe"
+
+
+def _entries(text: str) -> int:
+    """How many times a step is followed by a loss in its line; each line is gone over once."""
+    entries = position = 0
+    while (step := _STEP.search(text, position)) is not None:
+        end = text.find("\n", step.end())
+        end = len(text) if end < 0 else end
+        loss = _LOSS.search(text, step.end(), end)
+        entries += loss is not None
+        position = end if loss is None else loss.end()
+    return entries
 
 
 def _json(source: Source, file: SourceFile) -> Any:

@@ -189,7 +189,8 @@ def templates(rule: Rule, release: Release) -> Iterator[Finding]:
             )
 
 
-_TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+# A tag that nothing closes runs to the end: looked for once, not from each brace anew.
+_TAG = re.compile(r"\{\{.*?(?:\}\}|\Z)|\{%.*?(?:%\}|\Z)", re.DOTALL)
 
 
 def _without_text(template: str) -> str:

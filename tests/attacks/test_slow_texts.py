@@ -1,0 +1,94 @@
+"""Texts made to keep a pattern busy: a reader's time grows with a file, not with its square."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from manifest.api import lint_release
+from manifest.licenses import recognise
+from manifest.lint.claim_words import openness_claims
+from manifest.lint.content import inspect
+from manifest.lint.license_files import ids_of
+from manifest.readers.card import Card
+from manifest.readers.package import read_package_metadata
+from manifest.sources.directory import DirectorySource
+
+_ALLOWED = 5.0
+"""Seconds: far above what a slow machine needs, and far below what the attacks took."""
+_LICENSE = (Path(__file__).parents[2] / "LICENSE").read_bytes()
+_PART = 65_000
+
+
+def _claims(text: str) -> object:
+    return list(openness_claims(text, ("sparrow",)))
+
+
+TEXTS: dict[str, Callable[[], object]] = {
+    "brackets that nothing closes": lambda: _claims(("[" * 3990 + "\n") * 100),
+    "comments that nothing closes": lambda: _claims(("<!--" * 990 + "\n") * 100),
+    "denials without a full stop": lambda: _claims("not an open-source model\n" * 20_000),
+    "a heading of hash signs": lambda: Card("README.md", body="# " + "#" * 100_000 + "a").title,
+    "a license and empty lines": lambda: recognise(_LICENSE + b"\nhello\n" + b"\n" * 200_000),
+    "a license and ruled lines": lambda: recognise(_LICENSE + b"\nhello\n" + b"-\n" * 200_000),
+    "an expression of spaces": lambda: ids_of("MIT" + " " * 200_000 + "x"),
+}
+
+FILES: dict[str, tuple[str, str, str]] = {
+    "a step of many digits": ("training-logs", "train.log", "step" + "1" * _PART),
+    "steps without a loss": ("training-logs", "train.log", "step1 " * (_PART // 6)),
+    "losses without a number": ("training-logs", "train.log", "step1 " + "loss" * (_PART // 4)),
+    "a cell of spaces": ("evaluation-results", "results.md", "||1" + " " * _PART),
+    "one endless optimizer": ("training-configuration", "train.toml", "optim" * (_PART // 5)),
+}
+
+
+@pytest.mark.parametrize("read", TEXTS.values(), ids=TEXTS)
+def test_time_does_not_grow_with_the_square_of_a_text(read: Callable[[], object]) -> None:
+    started = time.process_time()
+    read()
+    assert time.process_time() - started < _ALLOWED
+
+
+@pytest.mark.parametrize(("kind", "name", "text"), FILES.values(), ids=FILES)
+def test_time_does_not_grow_with_the_square_of_a_file(
+    kind: str, name: str, text: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    source = DirectorySource(tmp_path)
+    started = time.process_time()
+    assert not inspect(source, kind, source.files).passes
+    assert time.process_time() - started < _ALLOWED
+
+
+def test_a_chat_template_of_open_braces_is_read_once(tmp_path: Path) -> None:
+    (tmp_path / "chat_template.jinja").write_text("{{" * 300_000, encoding="utf-8")
+    started = time.process_time()
+    lint_release(tmp_path)
+    assert time.process_time() - started < _ALLOWED
+
+
+def test_an_author_of_open_angles_is_read_once(tmp_path: Path) -> None:
+    text = f"Metadata-Version: 2.1\nName: x\nAuthor-email: A Writer {'<' * 200_000} <a@b.example>\n"
+    (tmp_path / "METADATA").write_text(text, encoding="utf-8")
+    started = time.process_time()
+    assert read_package_metadata(DirectorySource(tmp_path), "METADATA").author.startswith(
+        "A Writer"
+    )
+    assert time.process_time() - started < _ALLOWED
+
+
+def test_what_a_license_file_adds_after_rules_and_empty_lines_is_still_seen() -> None:
+    added = b"\n\n---\n\nCopyright 2026 A\n\nNot for military use.\n"
+    assert not recognise(_LICENSE + b"\n\n---\n\n(c) 2026 A\n").changed
+    assert recognise(_LICENSE + added).changed
+
+
+def test_entries_of_a_log_are_counted_in_one_line_or_several(tmp_path: Path) -> None:
+    (tmp_path / "train.log").write_text("step 1 loss 2.5 | step 2 loss 2.4", encoding="utf-8")
+    (tmp_path / "short.log").write_text("step 1 lr 0.1\nstep 2 loss 2.4\n", encoding="utf-8")
+    source = DirectorySource(tmp_path)
+    assert inspect(source, "training-logs", source.files).accepted == ("train.log",)
