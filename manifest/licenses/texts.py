@@ -23,6 +23,11 @@ _COPYRIGHT = re.compile(
     r"^[^\w\n]*(copyright|\(c\)|©|all rights reserved|portions? copyright).*$",
     re.IGNORECASE | re.MULTILINE,
 )
+# In a line that begins as a copyright notice: fewer, for holders are called Research or Limited.
+_TERMS = re.compile(
+    r"\b(not|only|must|shall|prohibit\w*|forbid\w*|restrict\w*|non-?commercial\w*|commercially)\b",
+    re.IGNORECASE,
+)
 _ADDRESS = re.compile(r"https?://\S+")
 # Words by which a sentence takes away or adds duties; a file that adds one is no stock license.
 _LIMITS = re.compile(
@@ -101,6 +106,11 @@ def _match(text: str) -> RecognisedText:
     return RecognisedText(ids, any(_changes(piece) for piece in added), "text")
 
 
+def _without_notice(line: re.Match[str]) -> str:
+    """Nothing in the place of a copyright notice; a line that also sets terms stays as it is."""
+    return line[0] if _TERMS.search(line[0]) else " "
+
+
 def _changes(piece: str) -> bool:
     """Whether words outside a license's text may change what it grants."""
     if (preamble := _PREAMBLE.search(piece)) is not None:
@@ -109,5 +119,5 @@ def _changes(piece: str) -> bool:
             piece = piece[: preamble.start()]
     if any(_words(piece) in advice for advice in _ADVICE):
         return False
-    rest = _ADDRESS.sub(" ", _COPYRIGHT.sub(" ", piece))
+    rest = _ADDRESS.sub(" ", _COPYRIGHT.sub(_without_notice, piece))
     return len(_WORD.findall(rest)) > _MAX_ADDED_WORDS or bool(_LIMITS.search(rest))

@@ -81,6 +81,17 @@ def test_an_author_of_open_angles_is_read_once(tmp_path: Path) -> None:
     assert time.process_time() - started < _ALLOWED
 
 
+def test_shards_that_a_few_names_announce_are_not_all_written_out(tmp_path: Path) -> None:
+    for i in range(300):
+        (tmp_path / f"m{i}-00001-of-99999.safetensors").write_bytes(b"")
+    started = time.process_time()
+    source = DirectorySource(tmp_path)
+    missing = inspect(source, "model-parameters-final", source.files).missing
+    assert time.process_time() - started < _ALLOWED
+    assert len(missing) < 101_000
+    assert {name.partition("-")[0] for name in missing} == {f"m{i}" for i in range(300)}
+
+
 def test_what_a_license_file_adds_after_rules_and_empty_lines_is_still_seen() -> None:
     added = b"\n\n---\n\nCopyright 2026 A\n\nNot for military use.\n"
     assert not recognise(_LICENSE + b"\n\n---\n\n(c) 2026 A\n").changed

@@ -197,3 +197,27 @@ def test_ai_licenses_by_an_excerpt(id_: str) -> None:
 @given(st.binary(max_size=400))
 def test_never_raises(data: bytes) -> None:
     assert recognise(data).ids == ()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "(c) You must not use the Work commercially.",
+        "Copyright grants above apply only to non-commercial research use.",
+        "All rights reserved. Military use is prohibited.",
+    ],
+    ids=["mark", "word", "reserved"],
+)
+def test_terms_that_begin_as_a_copyright_notice_change_the_license(line: str) -> None:
+    license_ = license_text("Apache-2.0").encode()
+    assert recognise(license_ + f"\n\n{line}\n".encode()).changed
+
+
+@pytest.mark.parametrize(
+    "holder", ["IBM Research", "Acme Limited", "The Users Group", "A Commercial Bank"]
+)
+def test_a_holder_may_be_called_what_a_limit_is_called(holder: str) -> None:
+    license_ = license_text("Apache-2.0").encode()
+    assert not recognise(
+        f"Copyright (c) 2026 {holder}. All rights reserved.\n\n".encode() + license_
+    ).changed

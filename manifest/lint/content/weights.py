@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -140,11 +141,10 @@ class _Sets:
         named = set(self._named)
         for (stem, count, rest, width), found in self._parts.items():
             first = 0 if 0 in found else 1
-            named |= {
-                f"{stem}{i:0{width}}-of-{count}{rest}"
-                for i in range(first, first + int(count))
-                if i not in found
-            }
+            absent = (i for i in range(first, first + int(count)) if i not in found)
+            # Each set that is not whole has one at least; a hundred such names cost no gigabyte.
+            few = itertools.islice(absent, max(_MAX_PARTS - len(named), 1))
+            named.update(f"{stem}{i:0{width}}-of-{count}{rest}" for i in few)
         return tuple(sorted(named - self._there))
 
 
