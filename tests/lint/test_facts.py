@@ -309,3 +309,11 @@ def test_summary_for_the_eu(
 ) -> None:
     files: dict[str, str | bytes] = {summary: "%PDF"} if summary else {}
     assert bool(found(tmp_path, description + "\n", files, "DAT011")) is missing
+
+
+def test_what_a_release_lacks_of_a_signature_reads_as_a_sentence(tmp_path: Path) -> None:
+    write(tmp_path, {"release.yaml": HEAD})
+    messages = [f.message for f in lint(load_release(tmp_path)).findings if f.code == "PRV001"]
+    assert messages == [
+        "the release has no manifest.json, which names every file by its digest, and no signature"
+    ]

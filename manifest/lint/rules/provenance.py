@@ -40,7 +40,7 @@ def not_signed(rule: Rule, release: Release) -> Iterator[Finding]:
     if release.verification.status is VerificationStatus.NONE:
         lacking.append("signature")
     if lacking:
-        yield rule.finding(f"the release has no {' and no '.join(lacking)}")
+        yield rule.finding(f"the release has no {', and no '.join(lacking)}")
 
 
 @rule(
