@@ -25,16 +25,21 @@ _COPYRIGHT = re.compile(
 )
 # In a line that begins as a copyright notice: fewer, for holders are called Research or Limited.
 _TERMS = re.compile(
-    r"\b(not|only|must|shall|prohibit\w*|forbid\w*|restrict\w*|non-?commercial\w*|commercially)\b",
+    r"\b(not|only|must|shall|prohibit\w*|forbid\w*|restrict\w*|non-?commercial\w*|commercially"
+    r"|paid|pay|fees?|revenues?|agreement|employees|royalt\w*)\b",
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(r"https?://\S+")
 # Words by which a sentence takes away or adds duties; a file that adds one is no stock license.
 _LIMITS = re.compile(
     r"\b(not|no|non|only|except|unless|must|shall|may|restrict\w*|prohibit\w*|commercial\w*"
-    r"|forbid\w*|limit\w*|require\w*|terminat\w*|users?|military|research|policy)\b",
+    r"|forbid\w*|limit\w*|require\w*|terminat\w*|users?|military|research|policy|fees?|pay\w*|paid"
+    r"|revenues?|royalt\w*|personal|purposes?|consent|agreement|employees|compan(?:y|ies)|ends?"
+    r"|expires?|revok\w*|allowed|permission|approval|entit(?:y|ies)|firms?|individuals?)\b",
     re.IGNORECASE,
 )
+# What is no plain Latin word can say anything: another script, or digits in the place of letters.
+_STRANGE = re.compile(r"[^\W\d_a-zA-Z\u00c0-\u024f]|[a-z][0-9][a-z]", re.IGNORECASE)
 # Creative Commons sets the same explanation before each of its 4.0 licenses, after the title:
 # where it begins, and the SHA-256 of its words to the end.
 _PREAMBLE = re.compile("creative commons corporation", re.IGNORECASE)
@@ -120,4 +125,6 @@ def _changes(piece: str) -> bool:
     if any(_words(piece) in advice for advice in _ADVICE):
         return False
     rest = _ADDRESS.sub(" ", _COPYRIGHT.sub(_without_notice, piece))
-    return len(_WORD.findall(rest)) > _MAX_ADDED_WORDS or bool(_LIMITS.search(rest))
+    if len(_WORD.findall(rest)) > _MAX_ADDED_WORDS:
+        return True
+    return bool(_LIMITS.search(rest) or _STRANGE.search(rest))

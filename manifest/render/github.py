@@ -104,7 +104,7 @@ def render_summary(report: LintReport) -> str:
 def _columns(report: LintReport) -> Iterator[tuple[str, ...]]:
     if report.claim is not None:
         yield "claimed", report.claim.value
-    if report.declared_verdict is not report.verdict:
+    if report.declared_verdict.rank > report.verdict.rank:
         yield "declared", report.declared_verdict.value
     yield report.basis.value, report.verdict.value
     reached = report.mof.mof_class

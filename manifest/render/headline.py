@@ -47,7 +47,7 @@ def _answer(report: LintReport) -> str:
         same = bool(lacks) and report.claim is report.next_verdict
         parts.append(f"it claims {report.claim}" + (f", for which {lacks}" if same else ""))
         lacks = "" if same else lacks
-    elif report.declared_verdict is not report.verdict:
+    elif report.declared_verdict.rank > report.verdict.rank:
         parts.append(f"what is declared would make it {report.declared_verdict}")
     if lacks:
         parts.append(f"for {report.next_verdict} {lacks}")

@@ -107,7 +107,7 @@ def _verdict_role(report: LintReport) -> str:
 def _columns(report: LintReport, width: int, paint: Paint) -> Iterator[str]:
     role = _verdict_role(report)
     rows: list[tuple[str, str, str, str]] = []
-    if report.declared_verdict is not report.verdict:
+    if report.declared_verdict.rank > report.verdict.rank:
         rows.append(
             ("declared", report.declared_verdict.value, "warn", "if all that is said were there")
         )

@@ -102,7 +102,7 @@ def _verdict(report: LintReport, width: int, paint: Paint) -> Iterator[str]:
     claims = []
     if report.claim is not None and report.claim is not report.verdict:
         claims.append(f"claims {report.claim.value}")
-    if report.declared_verdict is not report.verdict:
+    if report.declared_verdict.rank > report.verdict.rank:
         claims.append(f"by its declarations {report.declared_verdict.value}")
     if claims:
         yield _row("", ", ".join(claims), width, paint)

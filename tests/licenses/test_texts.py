@@ -63,6 +63,16 @@ ADDITIONS = {
 }
 
 
+ADDITIONS |= {
+    "revenue": "Grants apply to entities whose revenue is below one million dollars a year.",
+    "ended at will": "This licence ends when the licensor says so.",
+    "fee": "Free for personal use. Firms above 10 employees pay a fee of 5%.",
+    "another script": "Коммерческое использование запрещено.",
+    "digits for letters": "N0t for c0mmercial use.",
+    "look-alike letters": "N\u043et f\u043er c\u043emmercial use.",
+}
+
+
 @pytest.mark.parametrize("name", ["MIT", "Apache-2.0", "CC-BY-4.0", "CC0-1.0"])
 @pytest.mark.parametrize("sentence", ADDITIONS.values(), ids=ADDITIONS)
 @pytest.mark.parametrize("place", ["before", "after"])
