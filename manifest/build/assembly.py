@@ -1,8 +1,8 @@
 """Which file belongs to which component, and the manifest that follows (spec/manifest.md).
 
-`assemble` is a pure function of a description and a list of files. ``build`` uses it to write a
-manifest; ``sign`` and ``verify`` use it to derive the claims again, so that a manifest cannot
-say anything that its description does not.
+`assemble` is a pure function of a description and a list of files, and ``build`` writes what it
+gives. ``sign`` and ``verify`` derive the claims again by `assign` (see `check.contradictions`), so
+that a manifest cannot say anything that its description does not.
 """
 
 from __future__ import annotations

@@ -45,9 +45,7 @@ from manifest.verify.report import SignerInfo
 if TYPE_CHECKING:
     from manifest.signing.certificates import Root
 
-__all__ = ["SIGNATURES_DIRECTORY", "Trust", "Verification", "signer_info"]
-
-SIGNATURES_DIRECTORY = "signatures"
+__all__ = ["Trust", "Verification", "signer_info"]
 
 _OURS = frozenset({"schema_version", "root_digest", "files", "release"})
 

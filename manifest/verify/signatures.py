@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from manifest.display import printable
 from manifest.errors import ManifestError, NotTrustedError
 from manifest.inventory import Tree, read_file
+from manifest.sign import SIGNATURES_DIRECTORY
 from manifest.signing.bundle import MAX_BUNDLE_BYTES, parse_bundle
 from manifest.signing.statement import OmsStatement, parse_statement
 from manifest.signing.verification import verify_signature
-from manifest.verify.machine import SIGNATURES_DIRECTORY, Trust, signer_info
+from manifest.verify.machine import Trust, signer_info
 from manifest.verify.report import FileProblem, ProblemKind, SignerInfo
 
 __all__ = ["MAX_SIGNATURES", "FurtherSignatures", "further_signatures"]
