@@ -231,7 +231,7 @@ def test_annotations_hold_one_command_a_line(text: str) -> None:
         name, properties, message = command_of(line)
         assert name == {"advice": "notice"}.get(finding.severity.value, finding.severity.value)
         assert finding.location is None or properties["file"] == printable(finding.location.path)
-        assert message.startswith(printable(finding.message))
+        assert message.startswith(printable(finding.message).strip())
         assert all(printable(part) == part for part in line.split("\n"))
 
 
