@@ -7,6 +7,7 @@ number of key-value pairs; then the pairs; then name, shape, type and offset of 
 from __future__ import annotations
 
 import dataclasses
+import math
 import struct
 from collections.abc import Mapping
 
@@ -55,6 +56,9 @@ class GgufHeader:
         metadata: Key to value; short lists of text as tuples, other lists left out.
         tensor_count: How many tensors it lists.
         parameter_count: Elements of all tensors.
+        tensors: For each tensor its name's bytes, its shape, the number of its type, and the
+            offset of its bytes from the start of the data; as the header says, unchecked.
+        header_size: Bytes before the padding that precedes the data.
     """
 
     path: str
@@ -62,6 +66,8 @@ class GgufHeader:
     metadata: Mapping[str, GgufValue]
     tensor_count: int
     parameter_count: int
+    tensors: tuple[tuple[bytes, tuple[int, ...], int, int], ...] = ()
+    header_size: int = 0
 
     def text(self, key: str) -> str:
         """The text under ``key``; empty when there is none."""
@@ -111,19 +117,18 @@ def read_gguf(source: Source, path: str) -> GgufHeader:
         if value is not None:
             metadata[key] = value
     parameters = 0
+    listed = []
     for _ in range(tensors):
-        cursor.skip_text()
+        name = cursor.take(cursor.number("Q"))
         dimensions = cursor.number("I")
         if dimensions > _MAX_DIMENSIONS:
             raise DocumentError(f"{cursor.shown}: a tensor has {dimensions:,} dimensions")
-        elements = 1
-        for _ in range(dimensions):
-            elements *= cursor.number("Q")
-        parameters += elements
-        cursor.take(12)  # type and offset
+        shape = tuple(cursor.number("Q") for _ in range(dimensions))
+        parameters += math.prod(shape)
+        listed.append((name, shape, cursor.number("I"), cursor.number("Q")))
     if parameters > 2**63 - 1:
         raise DocumentError(f"{cursor.shown} announces more elements than any file can hold")
-    return GgufHeader(path, version, metadata, tensors, parameters)
+    return GgufHeader(path, version, metadata, tensors, parameters, tuple(listed), cursor.position)
 
 
 def _cut(text: str) -> str:
@@ -162,6 +167,11 @@ class _Cursor:
         taken = self._buffer[self._at : self._at + count]
         self._at += count
         return taken
+
+    @property
+    def position(self) -> int:
+        """How many bytes were taken."""
+        return self._next - len(self._buffer) + self._at
 
     def number(self, code: str) -> int:
         return int(struct.unpack("<" + code, self.take(struct.calcsize("<" + code)))[0])
