@@ -13,18 +13,21 @@ import os
 import re
 import stat
 import sys
+from collections.abc import Callable
 
 from manifest.display import plural, printable
 from manifest.errors import UndecidedError, UsageError
 from manifest.inventory.paths import path_problem
 from manifest.inventory.tree import MAX_DEPTH, FileStat, NotCovered, Oddity, OddityKind, Tree
 
-__all__ = ["DIRECTORY_FLAGS", "MAX_FILES", "NOT_COVERED", "walk"]
+__all__ = ["DIRECTORY_FLAGS", "MAX_FILES", "NOT_COVERED", "OWN_FILES", "walk"]
 
 MAX_FILES = 10_000_000
 """The most files, links and the like that a tree may hold."""
 NOT_COVERED = frozenset({".git", ".gitattributes", ".github", ".gitignore", ".cache/huggingface"})
 """What no manifest covers: the four names that OMS 1.0 leaves out, and the hub client's own notes."""
+OWN_FILES = frozenset({"manifest.json", "model.sig", "signatures"})
+"""What the toolkit itself puts beside a release's files: no content, and in no manifest."""
 
 DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _COUNT_LIMIT = 10_000
@@ -37,6 +40,7 @@ def walk(
     *,
     leave_out: frozenset[str] = frozenset(),
     not_covered: frozenset[str] = NOT_COVERED,
+    enter: Callable[[str], bool] | None = None,
 ) -> Tree:
     """Read a directory tree without reading any file.
 
@@ -51,6 +55,8 @@ def walk(
             with such a path, or below it, goes to `Tree.left_out`.
         not_covered: The members of `NOT_COVERED` that nothing is said about; fewer for a signature
             that covers some of them.
+        enter: Says of a directory, by its path, whether to look into it; None for all. One that is
+            not entered leaves no trace: a directory that an inventory owns has a walk of its own.
 
     Raises:
         UsageError: There is no such directory.
@@ -69,10 +75,10 @@ def walk(
         raise UsageError(f"{printable(path)} is not a directory") from error
     except OSError as error:
         raise UndecidedError(f"{printable(path)} cannot be opened: {error.strerror}") from error
-    walker = _Walker(leave_out, not_covered)
+    walker = _Walker(leave_out, not_covered, enter)
     try:
         status = os.fstat(descriptor)
-        walker.blobs = _open_blobs(path, descriptor)
+        walker.blobs = open_blobs(path, descriptor)
         walker.directory(descriptor, "", depth=0, left=False)
     finally:
         os.close(descriptor)
@@ -91,7 +97,7 @@ def walk(
     )
 
 
-def _open_blobs(path: str, descriptor: int) -> int:
+def open_blobs(path: str, descriptor: int) -> int:
     """The ``blobs`` directory beside the ``snapshots`` that holds the root; -1 when there is none."""
     if os.path.realpath(path).split("/")[-2:-1] != ["snapshots"]:
         return -1
@@ -104,9 +110,15 @@ def _open_blobs(path: str, descriptor: int) -> int:
 class _Walker:
     """Collects a tree; one use."""
 
-    def __init__(self, leave_out: frozenset[str], excluded: frozenset[str]) -> None:
+    def __init__(
+        self,
+        leave_out: frozenset[str],
+        excluded: frozenset[str],
+        enter: Callable[[str], bool] | None,
+    ) -> None:
         self.leave_out = leave_out
         self.excluded = excluded
+        self.enter = enter
         self.files: list[FileStat] = []
         self.left_out: list[FileStat] = []
         self.oddities: list[Oddity] = []
@@ -137,7 +149,7 @@ class _Walker:
                         continue
                     # Printable names without these two are sound; the rest are looked at closely.
                     if not name.isprintable() or "\\" in name or ":" in name or long_prefix:
-                        found = _odd_name(path)
+                        found = odd_name(path)
                         if found is not None:
                             oddity(found)
                             continue
@@ -162,7 +174,7 @@ class _Walker:
                     elif mode == stat.S_IFLNK:
                         self._link(descriptor, path, name, depth=depth, left=out)
                     else:
-                        oddity(Oddity(path, OddityKind.SPECIAL, _special(mode)))
+                        oddity(Oddity(path, OddityKind.SPECIAL, special_kind(mode)))
         except OSError as error:
             oddity(Oddity(prefix[:-1] or ".", OddityKind.UNREADABLE, error.strerror or ""))
         if len(files) + len(self.left_out) + len(self.oddities) > MAX_FILES:
@@ -172,6 +184,8 @@ class _Walker:
 
     def _descend(self, above: int, prefix: str, name: str, *, depth: int, left: bool) -> None:
         path = prefix + name
+        if self.enter is not None and not self.enter(path):
+            return
         if depth > MAX_DEPTH:
             self.oddities.append(Oddity(path, OddityKind.TOO_DEEP))
             return
@@ -187,37 +201,53 @@ class _Walker:
 
     def _link(self, descriptor: int, path: str, name: str, *, depth: int, left: bool) -> None:
         """Follow a link of a hub cache to its blob; note any other link."""
+        found = link_or_blob(descriptor, path, name, depth=depth, blobs=self.blobs)
+        if isinstance(found, Oddity):
+            self.oddities.append(found)
+        else:
+            (self.left_out if left else self.files).append(found)
+
+
+def link_or_blob(
+    descriptor: int, path: str, name: str, *, depth: int, blobs: int
+) -> FileStat | Oddity:
+    """A link as the blob of a hub cache that it leads to, or as an oddity.
+
+    Args:
+        descriptor: The directory that holds the link.
+        path: The link's path from the root.
+        name: Its name in the directory.
+        depth: How many directories it lies in, below the root.
+        blobs: The cache's ``blobs`` directory, open; -1 when the root is no snapshot.
+    """
+    try:
+        target = os.readlink(name, dir_fd=descriptor)
+    except OSError as error:
+        return Oddity(path, OddityKind.UNREADABLE, error.strerror or "")
+    blob = _BLOB_LINK.fullmatch(target)
+    if blobs >= 0 and blob is not None and blob[1] == "../" * (depth + 2):
         try:
-            target = os.readlink(name, dir_fd=descriptor)
+            status = os.stat(blob[2], dir_fd=blobs, follow_symlinks=False)
         except OSError as error:
-            self.oddities.append(Oddity(path, OddityKind.UNREADABLE, error.strerror or ""))
-            return
-        blob = _BLOB_LINK.fullmatch(target)
-        if self.blobs >= 0 and blob is not None and blob[1] == "../" * (depth + 2):
-            try:
-                status = os.stat(blob[2], dir_fd=self.blobs, follow_symlinks=False)
-            except OSError as error:
-                if error.errno != errno.ENOENT:
-                    self.oddities.append(Oddity(path, OddityKind.UNREADABLE, error.strerror or ""))
-                    return
-                target += ", which is not there"
-            else:
-                if stat.S_ISREG(status.st_mode):
-                    file = FileStat(
-                        path,
-                        status.st_size,
-                        status.st_mtime_ns,
-                        status.st_ctime_ns,
-                        status.st_ino,
-                        status.st_dev,
-                        blob[2],
-                    )
-                    (self.left_out if left else self.files).append(file)
-                    return
-        self.oddities.append(Oddity(path, OddityKind.LINK, target))
+            if error.errno != errno.ENOENT:
+                return Oddity(path, OddityKind.UNREADABLE, error.strerror or "")
+            target += ", which is not there"
+        else:
+            if stat.S_ISREG(status.st_mode):
+                return FileStat(
+                    path,
+                    status.st_size,
+                    status.st_mtime_ns,
+                    status.st_ctime_ns,
+                    status.st_ino,
+                    status.st_dev,
+                    blob[2],
+                )
+    return Oddity(path, OddityKind.LINK, target)
 
 
-def _odd_name(path: str) -> Oddity | None:
+def odd_name(path: str) -> Oddity | None:
+    """What is wrong with a name on disk; None when it can stand in a manifest."""
     try:
         path.encode()
     except UnicodeEncodeError:
@@ -226,7 +256,8 @@ def _odd_name(path: str) -> Oddity | None:
     return None if problem is None else Oddity(path, OddityKind.BAD_NAME, problem)
 
 
-def _special(mode: int) -> str:
+def special_kind(mode: int) -> str:
+    """What a file is that is neither regular nor a directory nor a link."""
     return {
         stat.S_IFIFO: "FIFO",
         stat.S_IFSOCK: "socket",
