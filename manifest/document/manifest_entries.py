@@ -16,13 +16,13 @@ from manifest.display import printable
 from manifest.errors import DocumentError
 from manifest.inventory import path_problem
 
-__all__ = ["ManifestFile", "file_sort_key", "files_digest", "parse_file"]
+__all__ = ["ManifestFile", "file_sort_key", "files_digest", "is_identifier", "parse_file"]
 
 _HEX64 = re.compile(r"[0-9a-f]{64}").fullmatch
 _IDENTIFIER = re.compile(r"[a-z0-9]([a-z0-9._-]{0,98}[a-z0-9])?")
 _SOURCES = frozenset({"measured", "hub-reported", "publisher-listed"})
 _FILE_FIELDS = frozenset({"root", "path", "size", "sha256", "blake3", "source", "components"})
-_PLAIN_FIELDS = frozenset({"path", "size", "sha256", "components"})
+_PLAIN_FIELDS = frozenset({"path", "size", "sha256", "blake3", "components"})
 _NO_IDS: list[str] = []
 _MAX_SIZE = 2**63 - 1
 _BATCH = 4096  # lines hashed at once
@@ -97,17 +97,20 @@ def parse_file(plain: Any, index: int, name: str) -> ManifestFile:
     if type(plain) is dict and plain.keys() <= _PLAIN_FIELDS:
         # Nearly every entry is one of these: five looks instead of twenty.
         path, size, sha256 = plain.get("path"), plain.get("size"), plain.get("sha256")
-        ids = plain.get("components", _NO_IDS)
+        blake3, ids = plain.get("blake3"), plain.get("components", _NO_IDS)
         if (
             type(path) is str
             and type(size) is int
             and type(sha256) is str
             and 0 <= size <= _MAX_SIZE
             and _HEX64(sha256)
+            and (type(blake3) is str and _HEX64(blake3) if "blake3" in plain else True)
             and path_problem(path) is None
             and (ids is _NO_IDS or _is_one_id(ids))
         ):
-            return _make_file(ManifestFile, (path, size, sha256, "", "", "measured", tuple(ids)))
+            return _make_file(
+                ManifestFile, (path, size, sha256, blake3 or "", "", "measured", tuple(ids))
+            )
     try:
         if type(plain) is not dict:
             raise TypeError("is not an object")
@@ -126,7 +129,7 @@ def parse_file(plain: Any, index: int, name: str) -> ManifestFile:
             if type(digest) is not str or not _HEX64(digest):
                 raise TypeError(f"{field}: is not 64 lower-case hexadecimal digits")
         root, source = plain.get("root", ""), plain.get("source", "measured")
-        if type(root) is not str or ("root" in plain and not _is_identifier(root)):
+        if type(root) is not str or ("root" in plain and not is_identifier(root)):
             raise TypeError("root: is not a name")
         if type(source) is not str or source not in _SOURCES:
             raise TypeError(f"source: is not one of {', '.join(sorted(_SOURCES))}")
@@ -141,19 +144,20 @@ def parse_file(plain: Any, index: int, name: str) -> ManifestFile:
 
 
 def _is_one_id(ids: Any) -> bool:
-    return type(ids) is list and len(ids) == 1 and type(ids[0]) is str and _is_identifier(ids[0])
+    return type(ids) is list and len(ids) == 1 and type(ids[0]) is str and is_identifier(ids[0])
 
 
 def _check_ids(ids: Any) -> None:
     if type(ids) is not list or not ids:
         raise TypeError("components: is not a list of component ids")
     for id_ in ids:
-        if type(id_) is not str or not _is_identifier(id_):
+        if type(id_) is not str or not is_identifier(id_):
             raise TypeError("components: holds what is not a component id")
     if len(ids) > 1 and len(set(ids)) != len(ids):
         raise TypeError("components: holds an id twice")
 
 
 @functools.lru_cache(maxsize=1024)
-def _is_identifier(text: str) -> bool:
+def is_identifier(text: str) -> bool:
+    """Whether a text may name a component or a root."""
     return _IDENTIFIER.fullmatch(text) is not None
