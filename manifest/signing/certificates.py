@@ -13,6 +13,9 @@ policies, is for signers of models:
   extended key usage, where present, codeSigning.
 - The signer's key is on one of the three NIST curves. CA keys may be RSA of 2048 bits or more.
 
+On top come the constraints of names that it leaves out (`manifest.signing.constraints`), the
+revocation lists that the caller gives, and the identities that the caller asks for.
+
 The time is the caller's: without a trusted timestamp in the signature, only the present is
 known, so an expired certificate is refused. The reference implementation takes the moment the
 certificate became valid instead, for which none is ever expired.
@@ -37,13 +40,23 @@ from cryptography.x509.verification import Criticality, ExtensionPolicy
 from manifest.display import printable
 from manifest.errors import NotTrustedError, UsageError
 from manifest.signing import keys
+from manifest.signing.constraints import name_fault
 from manifest.signing.keys import KeyKind, PublicKey
+from manifest.signing.revocation import RevocationList, check_revocation
 
-__all__ = ["MAX_ROOTS_BYTES", "Root", "SignerCertificate", "load_roots", "verify_chain"]
+__all__ = [
+    "MAX_ROOTS_BYTES",
+    "Root",
+    "SignerCertificate",
+    "load_roots",
+    "parse_identity",
+    "verify_chain",
+]
 
 MAX_ROOTS_BYTES = 4 * 1024 * 1024
 """The largest file of root certificates read; the whole web's roots take 300 kB."""
 _MAX_CHAIN_DEPTH = 8
+_IDENTITY_KINDS = {"email", "uri", "dns", "ip", "subject"}
 _PEM_BEGIN = b"-----BEGIN "
 _CODE_SIGNING = {ExtendedKeyUsageOID.CODE_SIGNING, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
 _UNREADABLE = (ValueError, UnsupportedAlgorithm, x509.UnsupportedGeneralNameType)
@@ -124,8 +137,33 @@ def load_roots(pem: bytes, *, what: str = "the root certificate") -> tuple[Root,
         ) from None
 
 
+def parse_identity(text: str) -> str:
+    """A name that a signer's certificate must hold, in the form `SignerCertificate` gives it.
+
+    Args:
+        text: ``email:``, ``uri:``, ``dns:`` or ``ip:`` and a name of the subject alternative
+            names, or ``subject:`` and the subject (RFC 4514). It is compared as it stands.
+
+    Raises:
+        UsageError: It begins otherwise.
+    """
+    kind, _, name = text.partition(":")
+    if kind not in _IDENTITY_KINDS or not name:
+        raise UsageError(
+            f"{printable(text)} does not say which kind of name it is",
+            remedy="write it as email:me@example.org, uri:https://example.org or subject:CN=me",
+        )
+    return text
+
+
 def verify_chain(
-    certificates: Sequence[bytes], roots: Sequence[Root], *, at: dt.datetime, what: str
+    certificates: Sequence[bytes],
+    roots: Sequence[Root],
+    *,
+    at: dt.datetime,
+    what: str,
+    revocation_lists: Sequence[RevocationList] = (),
+    identities: Sequence[str] = (),
 ) -> SignerCertificate:
     """Validate a signer's certificate up to one of the roots.
 
@@ -138,10 +176,14 @@ def verify_chain(
         roots: What is trusted.
         at: The time at which all must be valid; with a time zone.
         what: The signature's name for messages.
+        revocation_lists: Where any are given, they must speak on every certificate below the
+            root.
+        identities: Where any are given, the signer's certificate must hold one of them; see
+            `parse_identity`.
 
     Raises:
         NotTrustedError: The chain is not valid at that time, or ends elsewhere, or the first
-            certificate may not sign.
+            certificate may not sign, is revoked, or is another signer's.
     """
     chain = [_load(der, f"{what}: certificate {n}") for n, der in enumerate(certificates, 1)]
     leaf, others = chain[0], chain[1:]
@@ -160,10 +202,23 @@ def verify_chain(
         raise _refused(f"{what}: {cause}") from None
     except _UNREADABLE:
         raise _refused(f"{what}: the certificate has a name that cannot be read") from None
+    if (fault := name_fault(path)) is not None:
+        raise _refused(f"{what}: {fault}")
+    if revocation_lists:
+        check_revocation(path, revocation_lists, at=at, what=what)
+    names = _alternative_names(leaf)
+    held = {*names, f"subject:{_name(leaf.subject)}"}
+    if identities and held.isdisjoint(identities):
+        shown = ", ".join(printable(name) for name in sorted(held)[:4])
+        raise NotTrustedError(
+            f"{what}: the signer's certificate names {shown}, "
+            f"and not {printable(' or '.join(identities[:4]))}",
+            remedy="check who signs for the publisher",
+        )
     return SignerCertificate(
         subject=_name(leaf.subject),
         issuer=_name(leaf.issuer),
-        alternative_names=_alternative_names(leaf),
+        alternative_names=names,
         serial_number=f"{leaf.serial_number:x}",
         not_before=leaf.not_valid_before_utc,
         not_after=leaf.not_valid_after_utc,

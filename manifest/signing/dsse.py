@@ -1,10 +1,8 @@
 """DSSE, the envelope that OMS signs: Dead Simple Signing Envelope 1.0.
 
 What is signed is the pre-authentication encoding (PAE) of a payload type and a payload, so a
-payload can't be passed off as one of another type. The reference implementation of OMS also
-accepts the encoding of its own releases before 1.0, in which a slip signed Python's printed
-form of the payload. That form is not accepted here: it is a second reading of the same
-signature, which no current writer produces.
+payload can't be passed off as one of another type. What the reference implementation signed
+before OMS 1.0 is no DSSE: `manifest.signing.history` has it.
 """
 
 from __future__ import annotations

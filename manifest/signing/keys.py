@@ -92,6 +92,19 @@ class PublicKey:
             return False
         return True
 
+    def verify_with_sha256(self, signature: bytes, data: bytes) -> bool:
+        """Whether this ECDSA key made the signature with SHA-256, whatever its curve.
+
+        For signatures from before OMS 1.0 alone: see `manifest.signing.history`.
+        """
+        if not isinstance(self._key, ec.EllipticCurvePublicKey):
+            return False
+        try:
+            self._key.verify(signature, data, ec.ECDSA(hashes.SHA256()))
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
     def is_named_by(self, hint: str) -> bool:
         """Whether a bundle's key hint means this key.
 

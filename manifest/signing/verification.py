@@ -17,11 +17,14 @@ from manifest.display import printable
 from manifest.errors import NotTrustedError, UsageError
 from manifest.signing.bundle import Bundle, SigningMethod, parse_bundle
 from manifest.signing.fields import shown
+from manifest.signing.history import is_digests_v0_1, old_pae
 from manifest.signing.keys import KeyKind, PublicKey
 from manifest.signing.statement import PAYLOAD_TYPE
 
 if TYPE_CHECKING:
     from manifest.signing.certificates import Root, SignerCertificate
+    from manifest.signing.keyless import KeylessSigner, SigstoreTrust
+    from manifest.signing.revocation import RevocationList
 
 __all__ = ["SignerKey", "VerifiedEnvelope", "verify_signature"]
 
@@ -50,7 +53,7 @@ class VerifiedEnvelope:
         warnings: What a reader should know although the signature is good.
     """
 
-    signer: SignerKey | SignerCertificate
+    signer: SignerKey | SignerCertificate | KeylessSigner
     payload_type: str
     payload: bytes
     warnings: tuple[str, ...]
@@ -63,6 +66,9 @@ def verify_signature(
     roots: Sequence[Root] = (),
     at: dt.datetime | None = None,
     what: str = "the signature",
+    revocation_lists: Sequence[RevocationList] = (),
+    certificate_identities: Sequence[str] = (),
+    sigstore: SigstoreTrust | None = None,
 ) -> VerifiedEnvelope:
     """Verify a bundle against what the verifier trusts.
 
@@ -72,39 +78,54 @@ def verify_signature(
         roots: Certification authorities that are trusted.
         at: The time at which certificates must be valid; now when None. It has a time zone.
         what: The signature's name for messages, such as its file name.
+        revocation_lists: Where any are given, a signer's certificate and those above it must be
+            known not to be revoked.
+        certificate_identities: Where any are given, a signer's certificate must hold one.
+        sigstore: Whose keyless signatures are trusted.
 
     Raises:
         NotTrustedError: The bundle is malformed, or was not signed by a trusted signer, or the
             signed content was changed. The message tells these apart as far as they can be.
         UsageError: The time has no time zone.
+        MissingExtraError: A keyless signature, and the package that reads it is not installed.
     """
     if at is not None and at.tzinfo is None:
         raise UsageError("the time of verification has no time zone", remedy="give it in UTC")
     bundle = parse_bundle(data, what=what)
     warnings = []
-    signer: SignerKey | SignerCertificate
+    signer: SignerKey | SignerCertificate | KeylessSigner
+    is_old = False
     if bundle.method is SigningMethod.KEY:
         key = _verify_with_key(bundle, keys, what)
+        is_old = not bundle.envelope.verifies(key)
         signer = SignerKey(key.kind, key.fingerprint)
         if not bundle.key_hint:
             warnings.append("the signature does not name its key; it was found by trying")
         if bundle.has_embedded_key:
             warnings.append("the signature carries a public key of its own, which was not used")
     elif bundle.method is SigningMethod.CERTIFICATE:
-        signer = _verify_with_chain(bundle, roots, at or dt.datetime.now(dt.UTC), what)
+        signer = _verify_with_chain(
+            bundle,
+            roots,
+            at or dt.datetime.now(dt.UTC),
+            what,
+            revocation_lists=revocation_lists,
+            identities=certificate_identities,
+        )
+        is_old = not bundle.envelope.verifies(signer.public_key)
         if signer.unused:
             warnings.append(
                 f"{signer.unused} of the certificates in the signature have no part in its chain"
             )
     else:
-        raise NotTrustedError(
-            f"{what}: keyless signatures (Sigstore identities) are not supported by this version",
-            remedy="ask for a signature with a key or a certificate",
-        )
-    if bundle.has_log_entries:
-        warnings.append("the signature's transparency log entries were not checked")
-    if bundle.has_timestamps:
-        warnings.append("the signature's timestamps were not checked")
+        signer = _verify_keyless(data, bundle, sigstore, what)
+    if bundle.method is not SigningMethod.SIGSTORE:
+        if bundle.has_log_entries:
+            warnings.append("the signature's transparency log entries were not checked")
+        if bundle.has_timestamps:
+            warnings.append("the signature's timestamps were not checked")
+    if is_old:
+        warnings.append("the signature is in the encoding of model_signing 0.2.0, before OMS 1.0")
     envelope = bundle.envelope
     if envelope.payload_type != PAYLOAD_TYPE:
         raise NotTrustedError(
@@ -132,7 +153,7 @@ def _verify_with_key(bundle: Bundle, keys: Sequence[PublicKey], what: str) -> Pu
             remedy="check which key the signer publishes",
         )
     for key in candidates:
-        if bundle.envelope.verifies(key):
+        if _made_by(bundle, key, what):
             return key
     if hint:
         raise NotTrustedError(
@@ -148,7 +169,13 @@ def _verify_with_key(bundle: Bundle, keys: Sequence[PublicKey], what: str) -> Pu
 
 
 def _verify_with_chain(
-    bundle: Bundle, roots: Sequence[Root], at: dt.datetime, what: str
+    bundle: Bundle,
+    roots: Sequence[Root],
+    at: dt.datetime,
+    what: str,
+    *,
+    revocation_lists: Sequence[RevocationList],
+    identities: Sequence[str],
 ) -> SignerCertificate:
     if not roots:
         raise NotTrustedError(
@@ -158,14 +185,53 @@ def _verify_with_chain(
     # Most signatures are by a key, and X.509 is a third of what a small verification imports.
     from manifest.signing.certificates import verify_chain
 
-    signer = verify_chain(bundle.certificates, roots, at=at, what=what)
-    if not bundle.envelope.verifies(signer.public_key):
+    signer = verify_chain(
+        bundle.certificates,
+        roots,
+        at=at,
+        what=what,
+        revocation_lists=revocation_lists,
+        identities=identities,
+    )
+    if not _made_by(bundle, signer.public_key, what):
         raise NotTrustedError(
             f"{what}: the signed content was changed or the signature is damaged: the certificate "
             f"of {printable(signer.subject)} is in order, and the signature does not verify with it",
             remedy="fetch the signature again from the signer",
         )
     return signer
+
+
+def _verify_keyless(
+    data: bytes, bundle: Bundle, trust: SigstoreTrust | None, what: str
+) -> KeylessSigner:
+    if trust is None or not trust.identities:
+        raise NotTrustedError(
+            f"{what} is a keyless signature (Sigstore), and no identity is given to check it",
+            remedy="give the signer's with --identity and --identity-issuer",
+        )
+    from manifest.signing.keyless import verify_keyless
+
+    return verify_keyless(data, bundle, trust, what=what)
+
+
+def _made_by(bundle: Bundle, key: PublicKey, what: str) -> bool:
+    """Whether the key signed the envelope: as DSSE has it, or as was done before OMS 1.0."""
+    envelope = bundle.envelope
+    if envelope.verifies(key):
+        return True
+    if bundle.key_hint or bundle.has_log_entries or bundle.has_timestamps:
+        return False  # marks that no bundle of that time has
+    encoded = old_pae(envelope.payload_type, envelope.payload)
+    if encoded is None or not key.verify_with_sha256(envelope.signatures[0].sig, encoded):
+        return False
+    if not is_digests_v0_1(envelope.payload):
+        raise NotTrustedError(
+            f"{what} is signed in the encoding of model_signing 0.2.0, and its statement is not "
+            "of that version",
+            remedy="ask the signer to sign again with a current tool",
+        )
+    return True
 
 
 def _short(fingerprint: str) -> str:

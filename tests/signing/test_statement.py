@@ -167,8 +167,13 @@ def test_variant_is_read(document: Document, change: Change) -> None:
         ),
         pytest.param(
             lambda d: d.update(predicateType="https://model_signing/Digests/v0.1"),
-            "before OMS 1.0",
-            id="version-0.2.0",
+            'unknown field "resources"',
+            id="predicate-of-1.0-called-0.1",
+        ),
+        pytest.param(
+            lambda d: d.update(predicateType="https://model_signing/ShardDigests/v0.1"),
+            "its own command never wrote",
+            id="trial-of-version-0.2.0",
         ),
         pytest.param(lambda d: d.update(extra=1), "unknown field", id="statement-field"),
         pytest.param(
@@ -192,7 +197,7 @@ def test_variant_is_read(document: Document, change: Change) -> None:
         pytest.param(lambda d: named(d, "a\\b"), "backslash", id="backslash"),
         pytest.param(lambda d: named(d, "C:x"), "drive letter", id="drive"),
         pytest.param(lambda d: named(d, "./x"), 'component "."', id="dot-slash"),
-        pytest.param(lambda d: named(d, "."), 'component "."', id="dot"),
+        pytest.param(lambda d: named(d, "."), "a model of one file, beside others", id="dot"),
         pytest.param(lambda d: named(d, "a//x"), "empty component", id="double-slash"),
         pytest.param(lambda d: named(d, "a/"), "slash", id="trailing-slash"),
         pytest.param(lambda d: named(d, "a\x00b"), "control character", id="nul"),

@@ -149,11 +149,11 @@ class TestCertificateMethod:
             "1 of the certificates in the signature have no part in its chain",
         )
 
-    def test_keyless_signature_is_not_supported(self, data: bytes, oms: Path) -> None:
+    def test_keyless_signature_needs_an_identity(self, data: bytes, oms: Path) -> None:
         value = json.loads(data)
         chain = value["verificationMaterial"]["x509CertificateChain"]["certificates"]
         value["verificationMaterial"] = {"certificate": chain[0], "tlogEntries": [{}]}
-        with pytest.raises(NotTrustedError, match=r"keyless signatures .* are not supported"):
+        with pytest.raises(NotTrustedError, match="no identity is given to check it"):
             verify_signature(json.dumps(value).encode(), keys=[public(oms, "p256")], at=AT)
 
 
@@ -245,12 +245,17 @@ def test_type_is_part_of_what_is_signed(
         verify(other, key)
 
 
-def test_encoding_of_releases_before_1_0_is_not_accepted(
-    payload: bytes, key: keys.PrivateKey, sound: Value
+@pytest.mark.parametrize("hint", [True, False])
+def test_encoding_from_before_1_0_is_not_accepted_for_a_statement_of_1_0(
+    payload: bytes, key: keys.PrivateKey, sound: Value, hint: bool
 ) -> None:
     old = f"DSSEV1 28 application/vnd.in-toto+json {len(payload)} {payload!r}".encode()
     sound["dsseEnvelope"]["signatures"][0]["sig"] = base64.b64encode(key.sign(old)).decode()
-    with pytest.raises(NotTrustedError, match="changed or the signature is damaged"):
+    problem = "changed or the signature is damaged"
+    if not hint:
+        sound["verificationMaterial"]["publicKey"] = {}
+        problem = "its statement is not of that version"
+    with pytest.raises(NotTrustedError, match=problem):
         verify(sound, key)
 
 
