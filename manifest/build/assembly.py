@@ -149,6 +149,7 @@ def assemble(
     entries: Sequence[ManifestFile],
     *,
     digests: tuple[str, ...] = ("sha256",),
+    components: Mapping[Key, tuple[str, ...]] | None = None,
 ) -> Manifest:
     """The manifest of a description and of files whose digests are known.
 
@@ -156,22 +157,21 @@ def assemble(
         description: The description.
         entries: Every file; what they say of components is not read.
         digests: Names of the digests that every file carries.
+        components: What `assign` said of these very files, when it was asked before.
 
     Raises:
         DocumentError: The description does not fit the files; see `assign`.
     """
-    paths: dict[str, list[str]] = {"": []}
-    for entry in entries:
-        paths.setdefault(entry.root, []).append(entry.path)
-    components = assign(description, paths)
-    files = [_with_components(entry, components[entry.root, entry.path]) for entry in entries]
+    if components is None:
+        paths: dict[str, list[str]] = {"": []}
+        for entry in entries:
+            paths.setdefault(entry.root, []).append(entry.path)
+        components = assign(description, paths)
+    make = tuple.__new__  # `_replace` costs as much as the digest of a small file
+    files = [
+        make(ManifestFile, (*entry[:-1], components[entry.root, entry.path])) for entry in entries
+    ]
     return resolve(description, files, digests=digests)
-
-
-def _with_components(entry: ManifestFile, components: tuple[str, ...]) -> ManifestFile:
-    if entry.components == components:
-        return entry
-    return entry._replace(components=components)
 
 
 def _excluded(

@@ -60,8 +60,12 @@ def check(path: Path, result: BuildResult) -> CheckResult:
     old, data = existing
     if data == result.data:
         return CheckResult(is_same=True)
-    before = {f.full_path: (f.size, f.sha256, f.blake3) for f in old.files}
-    now = {f.full_path: (f.size, f.sha256, f.blake3) for f in result.manifest.files}
+    # A digest that only one of them holds is said once, as `digests`, and not of every file.
+    fields = [d for d in old.digests if d in result.manifest.digests]
+    before, now = (
+        {f.full_path: (f.size, *(getattr(f, d) for d in fields)) for f in manifest.files}
+        for manifest in (old, result.manifest)
+    )
     return CheckResult(
         added=_sorted(now.keys() - before.keys()),
         missing=_sorted(before.keys() - now.keys()),
@@ -110,9 +114,11 @@ def contradictions(description: Description, manifest: Manifest) -> tuple[str, .
     listed = {c.id: (c.kind, c.fields) for c in manifest.components}
     wrong.update(_differing_keys(said, listed))
     release = _differing_keys(release_fields(description), manifest.release)
+    named = "digests" in description.fields and set(description.digests) != set(manifest.digests)
     return (
         *(f"release.{key}" for key in release),
         *(f"components.{id_}" for id_ in sorted(wrong, key=str.encode)),
+        *(["digests"] if named else []),
     )
 
 

@@ -11,13 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from manifest.atomic import write_atomically
 from manifest.build.assembly import assemble, assign, used_roots
-from manifest.build.tree import (
-    OWN_FILES,
-    locate_roots,
-    read_regular,
-    read_tree,
-    refuse_oddities,
-)
+from manifest.build.tree import locate_roots, read_regular, read_tree, refuse_oddities
 from manifest.display import printable
 from manifest.document.description import FILE_NAME as DESCRIPTION_NAME
 from manifest.document.description import Description, parse_description
@@ -32,6 +26,7 @@ from manifest.document.manifest_file import (
 from manifest.document.yaml_text import MAX_BYTES as MAX_DESCRIPTION_BYTES
 from manifest.errors import DocumentError, TreeError, UndecidedError, UsageError
 from manifest.inventory import (
+    OWN_FILES,
     Algorithm,
     Hashed,
     NotCovered,
@@ -121,12 +116,13 @@ def build(
     for name, each in trees.items():
         refuse_oddities(each, name=name)
     # Asked before anything is hashed: a pattern that matches nothing should not cost an hour.
-    assign(description, {name: [f.path for f in each.files] for name, each in trees.items()})
+    components = assign(description, {name: [f.path for f in each.files] for name, each in trees.items()})
     if expect is not None:
         expect(sum(t.size for t in trees.values()), sum(len(t.files) for t in trees.values()))
     files: list[ManifestFile] = []
+    algorithms = tuple(map(Algorithm, description.digests))
     for name, each in trees.items():
-        hashed = hash_files(each, executor=executor, progress=progress)
+        hashed = hash_files(each, algorithms=algorithms, executor=executor, progress=progress)
         files.extend(hashed_files(hashed, root=name))
     if digest and digest not in (f.sha256 for f in files if _is_description(f)):
         raise UndecidedError(
@@ -134,7 +130,7 @@ def build(
         )
     for name, each in trees.items():
         _refuse_changes(each, leave_out=frozenset() if name else OWN_FILES)
-    manifest = assemble(description, files)
+    manifest = assemble(description, files, digests=description.digests, components=components)
     return BuildResult(
         manifest=manifest,
         data=dump_manifest(manifest),
@@ -197,7 +193,28 @@ def hashed_files(hashed: tuple[Hashed, ...], *, root: str = "") -> list[Manifest
             "\n".join(["these files could not be read as they were found", *lines]),
             remedy=_AGAIN,
         )
-    return [ManifestFile(h.path, h.size, h.digest(Algorithm.SHA256), root=root) for h in hashed]
+    if not hashed:
+        return []
+    # One loop over tuples: there may be millions, and all were hashed alike.
+    algorithms = hashed[0].algorithms
+    sha256 = algorithms.index(Algorithm.SHA256)
+    blake3 = algorithms.index(Algorithm.BLAKE3) if Algorithm.BLAKE3 in algorithms else None
+    make = tuple.__new__
+    return [
+        make(
+            ManifestFile,
+            (
+                path,
+                size,
+                digests[sha256][0],
+                "" if blake3 is None else digests[blake3][0],
+                root,
+                "measured",
+                (),
+            ),
+        )
+        for path, size, _, digests, _ in hashed
+    ]
 
 
 def _refuse_changes(before: Tree, *, leave_out: frozenset[str]) -> None:

@@ -11,12 +11,9 @@ from pathlib import Path
 from manifest.display import human_size, plural, printable
 from manifest.document.description import Description
 from manifest.errors import TreeError, UndecidedError, UsageError
-from manifest.inventory import Oddity, OddityKind, Tree, collisions, walk
+from manifest.inventory import OWN_FILES, Oddity, OddityKind, Tree, collisions, walk
 
-__all__ = ["OWN_FILES", "locate_roots", "read_regular", "read_tree", "refuse_oddities"]
-
-OWN_FILES = frozenset({"manifest.json", "model.sig", "signatures"})
-"""What the tools themselves put beside a release's files; a manifest does not list it."""
+__all__ = ["locate_roots", "read_regular", "read_tree", "refuse_oddities"]
 
 _MAX_SHOWN = 20
 _REMEDIES = {

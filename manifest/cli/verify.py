@@ -64,6 +64,13 @@ _MAX_KEY = 1024 * 1024
     metavar="PATH",
     help="Leave out this path, although it is not signed.",
 )
+@click.option(
+    "--digest",
+    type=click.Choice(["auto", "sha256", "blake3", "both"]),
+    default="auto",
+    show_default=True,
+    help="Which digest of the files to compare; auto takes the fastest.",
+)
 @root_dir_option()
 @format_option()
 @quiet_option()
@@ -80,6 +87,7 @@ def command(
     expect_name: str | None,
     expect_version: str | None,
     ignore: tuple[str, ...],
+    digest: str,
     roots: dict[str, Path],
     output_format: str,
     quiet: bool,
@@ -112,6 +120,7 @@ def command(
             expect_version=expect_version,
             ignore=ignore,
             roots=roots,
+            digest=digest,
             progress=bar.advance,
             on_total=bar.expect,
         )

@@ -35,6 +35,8 @@ __all__ = [
 
 FILE_NAME = "release.yaml"
 SCHEMA_VERSION = "1.0"
+DIGESTS = ("sha256", "blake3")
+"""The digests that a manifest may hold of its files, in the order in which it names them."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -171,6 +173,12 @@ class Description:
     evaluation: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     model: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     source: YamlDocument | None = dataclasses.field(default=None, compare=False, repr=False)
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """The digests it asks for, in the order of `DIGESTS`; all of them when it names none."""
+        asked = self.fields.get("digests", DIGESTS)
+        return tuple(name for name in DIGESTS if name in asked)
 
     def component(self, id_: str) -> ComponentSpec | None:
         """The component called ``id_``; None when there is none."""

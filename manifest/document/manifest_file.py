@@ -128,7 +128,7 @@ def resolve(
 
 def release_fields(description: Description) -> dict[str, Any]:
     """What a manifest says of a release: its description, less what `build` resolves."""
-    resolved = ("schema_version", "components", "exceptions")
+    resolved = ("schema_version", "components", "exceptions", "digests")
     return {k: v for k, v in description.fields.items() if k not in resolved}
 
 

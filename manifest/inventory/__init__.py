@@ -19,10 +19,11 @@ from manifest.inventory.opening import Problem, ProblemKind, read_file
 from manifest.inventory.parallel import hash_files
 from manifest.inventory.paths import check_path, collisions, path_problem, sort_key
 from manifest.inventory.tree import FileStat, NotCovered, Oddity, OddityKind, Tree
-from manifest.inventory.walk import NOT_COVERED, walk
+from manifest.inventory.walk import NOT_COVERED, OWN_FILES, walk
 
 __all__ = [
     "NOT_COVERED",
+    "OWN_FILES",
     "Algorithm",
     "Difference",
     "Expected",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from manifest.display import printable
 from manifest.errors import DocumentError
@@ -35,6 +35,8 @@ class Expected(NamedTuple):
         digests: Lower-case hex: of the whole file, or of its consecutive ranges.
         algorithm: Of the digests.
         shard_size: Length of the ranges in bytes; None when the digest is of the whole file.
+        sha256: SHA-256 of the whole file where that is known and the digests are others: a
+            large-file pointer names its file by it.
     """
 
     path: str
@@ -42,6 +44,7 @@ class Expected(NamedTuple):
     digests: tuple[str, ...]
     algorithm: Algorithm = Algorithm.SHA256
     shard_size: int | None = None
+    sha256: str = ""
 
     @classmethod
     def of(cls, entry: FileEntry) -> Expected:
@@ -345,19 +348,23 @@ def _places(path: str) -> Iterable[str]:
     yield path
 
 
+_Content: TypeAlias = tuple[tuple[str, ...], int | None]
+"""Digests, and the size where it is known."""
+
+
 def _renames(
     plan: Plan, results: dict[str, Hashed]
 ) -> tuple[tuple[Item, ...], tuple[Item, ...], tuple[Item, ...]]:
     """Pair missing and added files of equal size and digests, in the order of their paths."""
-    orphans: dict[tuple[str, ...], list[Item]] = {}
+    orphans: dict[_Content, list[Item]] = {}
     for item in reversed(plan.missing):
-        orphans.setdefault(item.expected_digests, []).append(item)
+        orphans.setdefault((item.expected_digests, item.expected_size), []).append(item)
     added: list[Item] = []
     renamed: list[Item] = []
     for file in plan.added:
         result = results.get(file.path)
         found = _found(plan, result)
-        orphan = _take(orphans.get(found, []) if result and found else [], file.size)
+        orphan = _take(orphans, found, file.size) if result and found else None
         if orphan is not None:
             renamed.append(
                 dataclasses.replace(
@@ -377,12 +384,13 @@ def _renames(
     return _sorted(rest), tuple(added), tuple(renamed)
 
 
-def _take(orphans: list[Item], size: int) -> Item | None:
-    """The first of the missing files, in the order of paths, that may have had this size."""
-    for index in range(len(orphans) - 1, -1, -1):
-        if orphans[index].expected_size in {size, None}:
-            return orphans.pop(index)
-    return None
+def _take(orphans: dict[_Content, list[Item]], digests: tuple[str, ...], size: int) -> Item | None:
+    """The first of the missing files, in the order of paths, that may have had this content.
+
+    Two looks, however many files of another size claim the same digest.
+    """
+    stacks = [found for key in (size, None) if (found := orphans.get((digests, key)))]
+    return min(stacks, key=lambda stack: stack[-1].path).pop() if stacks else None
 
 
 def _is_pointer_to(want: Expected, file: FileStat, opener: Opener) -> bool:
@@ -396,5 +404,6 @@ def _is_pointer_to(want: Expected, file: FileStat, opener: Opener) -> bool:
     oid, size = found[1].decode(), int(found[2])
     if want.size not in {size, None}:
         return False
-    by_whole_sha256 = want.algorithm is Algorithm.SHA256 and want.shard_size is None
-    return not by_whole_sha256 or want.digests == (oid,)
+    if want.algorithm is Algorithm.SHA256 and want.shard_size is None:
+        return want.digests == (oid,)
+    return want.sha256 in {oid, ""}

@@ -27,7 +27,8 @@ def verify_plain(report: VerifyReport) -> dict[str, Any]:
         "signer": _signer(report.signer) if report.signer else None,
         "also_signed_by": [_signer(s) for s in report.also_signed_by],
         "part": _text(report.part or "; ".join(report.not_checked)) or None,
-        "digest": report.algorithm,
+        "digests": list(report.digests),
+        "digests_not_compared": list(report.digests_not_compared),
         "files_expected": report.files_expected,
         "files_checked": report.files_checked,
         "bytes_checked": report.bytes_checked,
@@ -100,8 +101,8 @@ def _problem(problem: FileProblem) -> dict[str, Any]:
     plain |= {
         "components": list(problem.components),
         "digest": problem.algorithm,
-        "expected": _side(problem.expected_sha256, problem.expected_size),
-        "found": _side(problem.found_sha256, problem.found_size),
+        "expected": _side(problem.expected_digest, problem.expected_size),
+        "found": _side(problem.found_digest, problem.found_size),
         "detail": _text(problem.detail) or None,
     }
     return plain

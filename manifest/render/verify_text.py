@@ -68,7 +68,7 @@ def _headline(report: VerifyReport, paint: Paint) -> str:
 
 
 def _files(report: VerifyReport) -> str:
-    size = human_size(report.bytes_checked)
+    size = ", ".join([human_size(report.bytes_checked), *report.digests])
     if report.part:
         return f"{plural(report.files_checked, 'file')} ({size}; {printable(report.part)})"
     if report.not_checked:
@@ -94,6 +94,10 @@ def _body(report: VerifyReport, paint: Paint) -> Iterator[str]:
             yield _row(label, _signer(signer), paint)
     if report.root_digest and not report.refusal:
         yield _row("root", f"sha256 {report.root_digest}", paint)
+    if report.digests_not_compared and not report.refusal:
+        other = " and ".join(report.digests_not_compared)
+        by = " and ".join(report.digests)
+        yield _row("compared", f"{by} of every file; {other} with --digest both", paint)
     yield from _problems(report, paint)
     for item in report.undecided[:_MAX_LISTED]:
         label = "not fetched" if item.not_fetched else "no answer"
@@ -145,8 +149,8 @@ def _problems(report: VerifyReport, paint: Paint) -> Iterator[str]:
 
 def _digests(problem: FileProblem) -> Iterator[str]:
     sides = (
-        ("expected", problem.expected_sha256, problem.expected_size),
-        ("found", problem.found_sha256, problem.found_size),
+        ("expected", problem.expected_digest, problem.expected_size),
+        ("found", problem.found_digest, problem.found_size),
     )
     for label, digest, size in sides:
         parts = [f"{problem.algorithm} {digest}"] if digest else []

@@ -11,13 +11,10 @@ from manifest.display import printable
 from manifest.errors import UndecidedError, UsageError
 from manifest.inventory.opening import Opener, Root, change_of, problem_of
 from manifest.inventory.tree import FileStat, Tree
-from manifest.inventory.walk import walk
+from manifest.inventory.walk import OWN_FILES, walk
 from manifest.sources import SourceFile
 
-__all__ = ["NOT_CONTENT", "DirectorySource"]
-
-NOT_CONTENT = frozenset({"manifest.json", "model.sig", "signatures"})
-"""What the toolkit itself adds to a release: no part of what is described."""
+__all__ = ["DirectorySource"]
 
 _SNAPSHOT = re.compile(r"(?:.*/)?models--([^/]+?)--([^/]+)/snapshots/([^/]+)/?")
 
@@ -41,7 +38,7 @@ class DirectorySource:
     """The hub revision of a hub-cache snapshot; empty for any other directory."""
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
-        self._tree = walk(root, leave_out=NOT_CONTENT)
+        self._tree = walk(root, leave_out=OWN_FILES)
         self._stats: dict[str, FileStat] = {file.path: file for file in self._tree.files}
         self._files = tuple(SourceFile(file.path, file.size) for file in self._tree.files)
         real = os.path.realpath(root)

@@ -13,10 +13,9 @@ from types import MappingProxyType
 
 from manifest.display import printable
 from manifest.errors import UndecidedError, UsageError
-from manifest.inventory.walk import NOT_COVERED
+from manifest.inventory.walk import NOT_COVERED, OWN_FILES
 from manifest.sources import SourceFile
 from manifest.sources.addresses import shown
-from manifest.sources.directory import NOT_CONTENT
 from manifest.sources.http import Answer, Limits
 from manifest.sources.hub_api import GATED, Hub, HubFile
 from manifest.sources.hub_environment import HubEnvironment, hub_environment, refuse_offline
@@ -31,7 +30,7 @@ _SMALL = 1024 * 1024
 _MAX_READ = 128 * 1024 * 1024
 _MAX_TOTAL = 1024 * 1024 * 1024
 _MAX_KEPT = 256 * 1024 * 1024
-_OUTSIDE = NOT_CONTENT | NOT_COVERED
+_OUTSIDE = OWN_FILES | NOT_COVERED
 
 
 class HubSource:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 
 from manifest.inventory import (
     Difference,
     Expected,
+    Hashed,
     Item,
     Plan,
     Progress,
@@ -41,26 +42,26 @@ class Comparison:
     """What a comparison found.
 
     Attributes:
-        algorithm: The digest that was compared.
         early: How many files names and sizes alone showed to differ, before any was hashed.
         expected: How many files were to be there.
         same: How many are exactly what was signed.
         size: Their bytes.
         problems: Files that differ.
         undecided: Files about which there is no answer.
+        contradicted: Files that one list knows as they are and another of the lists does not.
     """
 
-    algorithm: str
     early: int
     expected: int
     same: int
     size: int
     problems: tuple[FileProblem, ...]
     undecided: tuple[Undecided, ...]
+    contradicted: tuple[str, ...] = ()
 
 
 def compare_root(
-    expected: Mapping[str, Expected],
+    lists: Sequence[Mapping[str, Expected]],
     found: Survey,
     *,
     part: Part,
@@ -71,26 +72,37 @@ def compare_root(
     """Compare one root.
 
     Args:
-        expected: What every file must be, by path.
+        lists: What every file must be, by path: the list that decides, and further ones that say
+            the same by other digests, where they name a file.
         found: What is there.
         part: Which paths to compare.
         components: The components of a path, ``root:path`` in a named root.
         engine: Where to hash.
         root: The root's name; empty for the release directory.
     """
+    expected, *others = lists
     planned = plan(expected.values(), found.tree, within=part)
+    further = _further(others, found, planned)
     if engine.on_total is not None:
         sizes = {f.path: f.size for f in found.tree.files}
-        engine.on_total(sum(sizes[p] for p in planned.to_hash), len(planned.to_hash))
+        paths = [p for each in (planned, *further) for p in each.to_hash]
+        engine.on_total(sum(sizes[p] for p in paths), len(paths))
+    # Digests of whole files are computed in one reading; byte ranges need one of their own.
+    together = tuple(
+        dict.fromkeys(next(iter(each.values())).algorithm for each in others if each)
+        if planned.shard_size is None
+        else ()
+    )
     hashed = hash_files(
         found.tree,
         planned.to_hash,
-        algorithms=(planned.algorithm,),
+        algorithms=(planned.algorithm, *together),
         shard_size=planned.shard_size,
         executor=engine.executor,
         progress=engine.progress,
     )
     difference = conclude(planned, hashed)
+    contradicted, unread = _contradicted(others, planned, difference, hashed, further, engine)
     prefix = f"{root}:" if root else ""
 
     def belongs(path: str) -> tuple[str, ...]:
@@ -99,14 +111,83 @@ def compare_root(
     problems = _problems(difference, found, belongs, is_part=part is not None)
     undecided = _undecided(difference, found, belongs, is_part=part is not None)
     return Comparison(
-        algorithm=planned.algorithm.value,
         early=len(planned.missing) + len(planned.size_mismatched),
         expected=sum(1 for p in expected if part is None or part(p)),
         same=difference.same,
         size=_same_size(planned, difference),
         problems=tuple(_prefixed(p, prefix) for p in problems),
-        undecided=tuple(dataclasses.replace(u, path=prefix + u.path) for u in undecided),
+        undecided=tuple(
+            dataclasses.replace(u, path=prefix + u.path)
+            for u in (
+                *undecided,
+                *(dataclasses.replace(u, components=belongs(u.path)) for u in unread),
+            )
+        ),
+        contradicted=tuple(prefix + path for path in contradicted),
     )
+
+
+def _further(others: Sequence[Mapping[str, Expected]], found: Survey, planned: Plan) -> list[Plan]:
+    """What a second reading is to hash, where the first one hashes byte ranges."""
+    if planned.shard_size is None:
+        return []
+    matched = {want.path for want in planned.matched}
+    return [
+        plan(
+            [want for path, want in each.items() if path in matched],
+            found.tree,
+            within=lambda p, each=each: p in matched and p in each,  # type: ignore[misc]  # bound now
+            quick=True,  # what differs in size was told before
+        )
+        for each in others
+    ]
+
+
+def _contradicted(
+    others: Sequence[Mapping[str, Expected]],
+    planned: Plan,
+    difference: Difference,
+    hashed: Iterable[Hashed],
+    further: Sequence[Plan],
+    engine: Engine,
+) -> tuple[list[str], list[Undecided]]:
+    """Files that are as the deciding list says and not as another says; and those not read again."""
+    same = _same(planned, difference)
+    if not further:
+        return [
+            one.path
+            for one in hashed
+            if one.path in same
+            and any(
+                (want := each.get(one.path)) and one.ranges(want.algorithm) != want.digests
+                for each in others
+            )
+        ], []
+    paths: list[str] = []
+    unread: list[Undecided] = []
+    for each in further:
+        again = conclude(
+            each,
+            hash_files(
+                each.tree,
+                each.to_hash,
+                algorithms=(each.algorithm,),
+                executor=engine.executor,
+                progress=engine.progress,
+            ),
+        )
+        paths += (i.path for i in again.changed if i.path in same)
+        unread += (
+            Undecided(i.path, i.note or "it could not be read again")
+            for i in again.undecided
+            if i.path in same
+        )
+    return paths, unread
+
+
+def _same(planned: Plan, difference: Difference) -> set[str]:
+    other = {i.path for i in (*difference.changed, *difference.not_fetched, *difference.undecided)}
+    return {want.path for want in planned.matched} - other
 
 
 def _prefixed(problem: FileProblem, prefix: str) -> FileProblem:
@@ -117,8 +198,7 @@ def _prefixed(problem: FileProblem, prefix: str) -> FileProblem:
 
 
 def _same_size(planned: Plan, difference: Difference) -> int:
-    other = {i.path for i in (*difference.changed, *difference.not_fetched, *difference.undecided)}
-    same = {want.path for want in planned.matched} - other
+    same = _same(planned, difference)
     return sum(f.size for f in planned.tree.files if f.path in same)
 
 
@@ -139,8 +219,8 @@ def _problems(
             signed,
             expected_size=item.expected_size,
             found_size=item.found_size,
-            expected_sha256="".join(item.expected_digests) if whole else "",
-            found_sha256="".join(item.found_digests) if whole else "",
+            expected_digest="".join(item.expected_digests) if whole else "",
+            found_digest="".join(item.found_digests) if whole else "",
             algorithm=item.algorithm.value,
             renamed_to=item.path if item.was else "",
             components=components(signed),

@@ -18,10 +18,7 @@ at. A step that finds differences does not, so that one run names all of them.
 
 from __future__ import annotations
 
-import dataclasses
-import datetime as dt
 import enum
-from typing import TYPE_CHECKING
 
 from manifest.build import contradictions
 from manifest.display import printable
@@ -34,40 +31,22 @@ from manifest.document.manifest_file import (
     manifest_from_plain,
 )
 from manifest.errors import DocumentError, ManifestError, NotTrustedError, UndecidedError
-from manifest.inventory import Algorithm, Expected
+from manifest.inventory import Algorithm, Expected, digest_of
 from manifest.signing.bundle import parse_bundle
-from manifest.signing.keys import PublicKey
-from manifest.signing.statement import OmsStatement, SerializationMethod, parse_statement
-from manifest.signing.verification import SignerKey, VerifiedEnvelope, verify_signature
+from manifest.signing.statement import (
+    OmsStatement,
+    SerializationMethod,
+    StatementFormat,
+    parse_statement,
+)
 from manifest.verify.listed import agrees, expected_of
 from manifest.verify.report import SignerInfo
-
-if TYPE_CHECKING:
-    from manifest.signing.certificates import Root
+from manifest.verify.trust import Trust, signer_info
+from manifest.verify.selection import DigestChoice, Selection, expected_files, select_digests
 
 __all__ = ["Trust", "Verification", "signer_info"]
 
 _OURS = frozenset({"schema_version", "root_digest", "files", "release"})
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Trust:
-    """What the consumer trusts.
-
-    Attributes:
-        keys: Any of them may have signed.
-        roots: Certification authorities whose signers are trusted.
-        at: When certificates must be valid; now when None.
-    """
-
-    keys: tuple[PublicKey, ...] = ()
-    roots: tuple[Root, ...] = ()
-    at: dt.datetime | None = None
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nobody is trusted, so that no signature can count."""
-        return not self.keys and not self.roots
 
 
 class _Stage(enum.IntEnum):
@@ -87,11 +66,12 @@ class Verification:
         warnings: What does not change the answer and should be known.
     """
 
-    def __init__(self, trust: Trust, *, target: str) -> None:
+    def __init__(self, trust: Trust, *, target: str, of_one_file: bool = False) -> None:
         self._trust = trust
+        self._of_one_file = of_one_file
         self._target = target
         self._stage = _Stage.START
-        self._manifest_size = 0
+        self._own: dict[Algorithm, Expected] = {}
         self.signer: SignerInfo | None = None
         self.statement: OmsStatement | None = None
         self.trusted_manifest: Manifest | None = None
@@ -125,16 +105,29 @@ class Verification:
                 f"there is no signature: {printable(what)} is missing",
                 remedy="give it with --signature FILE, or ask the publisher for one",
             )
-        envelope = verify_signature(
-            data, keys=self._trust.keys, roots=self._trust.roots, at=self._trust.at, what=what
-        )
-        self.statement = parse_statement(envelope.payload, what=what)
+        envelope = self._trust.check(data, what=what)
+        self.statement = self._of_a_directory(parse_statement(envelope.payload, what=what))
         self.signer = signer_info(envelope, what)
         self.warnings.extend(envelope.warnings)
 
+    def _of_a_directory(self, statement: OmsStatement) -> OmsStatement:
+        """Refuse a statement of a file where a directory is verified, and say how old one is."""
+        if statement.is_nameless and not self._of_one_file:
+            raise NotTrustedError(
+                "the signature is of a model that is one file, and this is a directory",
+                remedy="name the file itself: `manifest verify FILE --signature SIG`",
+            )
+        if statement.format is not StatementFormat.OMS_1_0:
+            self.warnings.append(
+                f"the signed statement is in the format {statement.format}, before OMS 1.0: "
+                "it says nothing about what was left out"
+            )
+        return statement
+
     def _read_unverified(self, data: bytes, what: str) -> None:
         try:
-            self.statement = parse_statement(parse_bundle(data, what=what).envelope.payload)
+            statement = parse_statement(parse_bundle(data, what=what).envelope.payload)
+            self.statement = self._of_a_directory(statement)
         except ManifestError as error:
             self.warnings.append(f"{what} is not read: {error.message}")
 
@@ -181,23 +174,20 @@ class Verification:
         except DocumentError as error:
             raise NotTrustedError(error.message, remedy="ask the publisher to sign again") from None
         self._compare(manifest, self.statement)
-        self._accept(manifest, len(data), compared_by=self.statement.hash_type)
+        self.trusted_manifest = manifest
+        # Its bytes were found to be those signed, so every digest of them may be relied on.
+        self._own = {
+            algorithm: Expected(FILE_NAME, len(data), (digest_of(data, algorithm),), algorithm)
+            for algorithm in (Algorithm.SHA256, Algorithm.BLAKE3)
+        }
 
     def _read_unsigned(self, data: bytes, *, external: bool) -> None:
         try:
             plain = load_manifest_json(data)
             if external or _is_ours(plain):
-                self._accept(manifest_from_plain(plain), len(data), compared_by="sha256")
+                self.trusted_manifest = manifest_from_plain(plain)
         except DocumentError as error:
             raise NotTrustedError(error.message, remedy="ask for the manifest again") from None
-
-    def _accept(self, manifest: Manifest, size: int, *, compared_by: str) -> None:
-        self.trusted_manifest = manifest
-        self._manifest_size = size
-        if compared_by != "blake3" and any(f.blake3 for f in manifest.files):
-            self.warnings.append(
-                f"{FILE_NAME} holds blake3 digests beside the sha256 ones; they were not checked"
-            )
 
     def _compare(self, manifest: Manifest, statement: OmsStatement) -> None:
         """Refuse a manifest that lists other files, or other digests, than were signed."""
@@ -265,11 +255,11 @@ class Verification:
                     f"not {printable(wanted)}"
                 )
 
-    def expected(self) -> dict[str, Expected]:
-        """What every file of the release directory must be, by path.
+    def select(self, choice: DigestChoice) -> Selection:
+        """Which digests to compare.
 
         Raises:
-            UndecidedError: There is nothing to go by.
+            UndecidedError: There is nothing to go by, or not the digest asked for.
         """
         manifest, statement = self.trusted_manifest, self.statement
         if statement is None and manifest is None:
@@ -279,37 +269,11 @@ class Verification:
                 remedy="give them with --manifest or --signature, or write them with "
                 "`manifest build` and `manifest sign`",
             )
-        sizes = {f.path: f.size for f in manifest.files if not f.root} if manifest else {}
-        if statement is None:
-            assert manifest is not None  # noqa: S101 - the case above; tells the type checker
-            return {
-                f.path: Expected(f.path, f.size, (f.sha256,)) for f in manifest.files if not f.root
-            }
-        expected = expected_of(statement, sizes)
-        if statement.method is SerializationMethod.SHARDS:
-            # Byte ranges have none for an empty file; the manifest lists it all the same.
-            algorithm, shard_size = Algorithm(statement.hash_type), statement.shard_size
-            expected |= {
-                path: Expected(path, 0, (), algorithm, shard_size)
-                for path, size in sizes.items()
-                if size == 0
-            }
-        if manifest is not None and FILE_NAME in expected:
-            expected[FILE_NAME] = expected[FILE_NAME]._replace(size=self._manifest_size)
-        return expected
+        return select_digests(choice, statement, manifest)
 
-    def second_digests(self) -> dict[str, Expected]:
-        """What the manifest says by SHA-256, where the signature is by another digest.
-
-        Nobody may bind one content by the signature's digest and another by the manifest's:
-        both are checked.
-        """
-        manifest, statement = self.trusted_manifest, self.statement
-        if manifest is None or statement is None:
-            return {}
-        if statement.hash_type == "sha256" and statement.method is SerializationMethod.FILES:
-            return {}
-        return {f.path: Expected(f.path, f.size, (f.sha256,)) for f in manifest.files if not f.root}
+    def expected(self, selection: Selection) -> tuple[dict[str, Expected], ...]:
+        """What every file of the release directory must be, by path, by each digest compared."""
+        return expected_files(selection, self.statement, self.trusted_manifest, self._own)
 
     def check_description(self, data: bytes) -> None:
         """Refuse a ``release.yaml`` that was exchanged since its digest was checked.
@@ -347,28 +311,6 @@ class Verification:
             f"{FILE_NAME} says something else than the signed {DESCRIPTION_NAME} in: {field}"
             for field in fields
         )
-
-
-def signer_info(envelope: VerifiedEnvelope, what: str) -> SignerInfo:
-    """Who signed an envelope, for the report."""
-    signer = envelope.signer
-    if isinstance(signer, SignerKey):
-        return SignerInfo(
-            method="key",
-            identity=signer.fingerprint,
-            kind=signer.kind.value,
-            fingerprint=signer.fingerprint,
-            signature=what,
-        )
-    return SignerInfo(
-        method="certificate",
-        identity=signer.subject,
-        kind=signer.public_key.kind.value,
-        fingerprint=signer.fingerprint,
-        issuer=signer.issuer,
-        names=signer.alternative_names,
-        signature=what,
-    )
 
 
 def _is_ours(plain: object) -> bool:

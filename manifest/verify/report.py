@@ -74,8 +74,8 @@ class FileProblem:
         kind: In which way.
         path: The file; for ``RENAMED`` the signed name.
         expected_size, found_size: Bytes; None where there is none or it was not signed.
-        expected_sha256, found_sha256: Lower-case hexadecimal; empty where there is none.
-        algorithm: The digests' algorithm, where it is not SHA-256.
+        expected_digest, found_digest: Lower-case hexadecimal; empty where there is none.
+        algorithm: The digests' algorithm.
         renamed_to: The name it has now, for ``RENAMED``.
         components: Ids of the components it belongs to.
         detail: What else is to be said, as the target of a link.
@@ -85,8 +85,8 @@ class FileProblem:
     path: str
     expected_size: int | None = None
     found_size: int | None = None
-    expected_sha256: str = ""
-    found_sha256: str = ""
+    expected_digest: str = ""
+    found_digest: str = ""
     algorithm: str = "sha256"
     renamed_to: str = ""
     components: tuple[str, ...] = ()
@@ -141,7 +141,8 @@ class VerifyReport:
         files_expected: How many files were to be checked.
         files_checked: How many of them are exactly what was signed.
         bytes_checked: Their bytes.
-        algorithm: The digest that was compared.
+        digests: The digests that were compared, the one that decides first.
+        digests_not_compared: Further ones that the manifest holds.
         steps: What was done, in order.
         refusal: Why the release is not trusted, when it is not.
         refusal_remedy: What can be done about it.
@@ -167,7 +168,8 @@ class VerifyReport:
     files_expected: int = 0
     files_checked: int = 0
     bytes_checked: int = 0
-    algorithm: str = "sha256"
+    digests: tuple[str, ...] = ()
+    digests_not_compared: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
     refusal: str = ""
     refusal_remedy: str = ""

@@ -11,6 +11,7 @@ from manifest.display import printable
 from manifest.errors import NotTrustedError, UndecidedError, UsageError
 from manifest.verify.comparison import Engine
 from manifest.verify.machine import Trust
+from manifest.verify.selection import DigestChoice
 
 __all__ = ["Request", "path_inside", "read_given"]
 
@@ -32,6 +33,7 @@ class Request:
     ignore: tuple[str, ...]
     roots: Mapping[str, str]
     engine: Engine
+    digest: DigestChoice = DigestChoice.AUTO
 
 
 def read_given(path: str, option: str, max_bytes: int) -> bytes:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING
 
+from manifest.display import printable
 from manifest.document.manifest_file import FILE_NAME
 from manifest.errors import UsageError
 from manifest.inventory import Progress
@@ -16,6 +17,7 @@ from manifest.verify.comparison import Engine
 from manifest.verify.machine import Trust
 from manifest.verify.report import VerifyReport
 from manifest.verify.request import Request, path_inside
+from manifest.verify.selection import DigestChoice
 from manifest.verify.steps import Run
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ def verify(
     expect_version: str | None = None,
     ignore: Sequence[str] = (),
     roots: Mapping[str, str | os.PathLike[str]] | None = None,
+    digest: DigestChoice | str = DigestChoice.AUTO,
     executor: Executor | None = None,
     progress: Progress | None = None,
     on_total: Callable[[int, int], None] | None = None,
@@ -65,9 +68,10 @@ def verify(
         expect_version: Refuse a release of another version.
         ignore: Exact paths in the directory to leave out, as ``logs``.
         roots: Where named roots lie, by name; those not given are not checked, and named.
+        digest: Which digests of the files to compare; the fastest of those there when ``auto``.
         executor: Where to hash; threads of this process when None.
         progress: Told of bytes and files done, from any thread.
-        on_total: Told once, before hashing, how many bytes and files there are to hash.
+        on_total: Told before hashing, once for each root, how many bytes and files there are to hash.
 
     Raises:
         UsageError: The arguments contradict each other, or name what does not exist.
@@ -86,6 +90,7 @@ def verify(
         ignore=tuple(p.rstrip("/") for p in ignore),
         roots={name: os.fspath(path) for name, path in (roots or {}).items()},
         engine=Engine(executor, progress, on_total),
+        digest=_choice(digest),
     )
     if integrity_only and not request.trust.is_empty:
         raise UsageError(
@@ -93,6 +98,16 @@ def verify(
             remedy="leave out --integrity-only: the signature covers every byte",
         )
     return Run(request).report()
+
+
+def _choice(digest: DigestChoice | str) -> DigestChoice:
+    try:
+        return DigestChoice(digest)
+    except ValueError:
+        known = ", ".join(DigestChoice)
+        raise UsageError(
+            f"there is no digest {printable(digest)} to compare", remedy=f"use one of {known}"
+        ) from None
 
 
 def _elsewhere(

@@ -18,9 +18,6 @@ from manifest.inventory import (
     Algorithm,
     Expected,
     Tree,
-    conclude,
-    hash_files,
-    plan,
     read_file,
     walk,
 )
@@ -36,10 +33,10 @@ from manifest.verify.report import (
     ProblemKind,
     Step,
     StepStatus,
-    Undecided,
     VerifyReport,
 )
 from manifest.verify.request import Request, path_inside, read_given
+from manifest.verify.selection import DigestChoice, Selection, expected_in_root
 from manifest.verify.signatures import further_signatures
 from manifest.verify.survey import Survey, leave_out, spoken_of, survey
 
@@ -149,7 +146,9 @@ class Run:
 
     def _files(self) -> None:
         machine, request = self.machine, self.request
-        expected = machine.expected()
+        selection = self._select()
+        lists = machine.expected(selection)
+        expected = lists[0]
         self._walk_again(expected)
         external = request.manifest_path is not None
         if external and not any(f.path == FILE_NAME for f in self.tree.files):
@@ -158,12 +157,23 @@ class Run:
         part = self._part(expected.keys() | named)
         self._check_roots()
         found = self._survey(expected)
-        self._compare(expected, found, part)
-        self._second_digests(found.tree, part)
-        self._named_roots(part)
+        self._compare(lists, found, part)
+        self._named_roots(selection, part)
         if part is None:
             self._further_signatures(found)
         self._claims(expected, part)
+
+    def _select(self) -> Selection:
+        machine, choice = self.machine, self.request.digest
+        if machine.manifest_changed and not self.request.only:
+            # That the manifest was changed is the answer, by whichever digest the rest is checked.
+            choice = DigestChoice.AUTO
+        selection = machine.select(choice)
+        self._set(
+            digests=tuple(a.value for a in selection.compared),
+            digests_not_compared=tuple(a.value for a in selection.not_compared),
+        )
+        return selection
 
     def _part(self, signed: Collection[str]) -> Part:
         request, changed = self.request, self.machine.manifest_changed
@@ -241,16 +251,15 @@ class Run:
         manifest = self.machine.trusted_manifest
         return manifest.files if manifest else ()
 
-    def _compare(self, expected: Mapping[str, Expected], found: Survey, part: Part) -> None:
+    def _compare(self, lists: Sequence[Mapping[str, Expected]], found: Survey, part: Part) -> None:
         result = compare_root(
-            expected, found, part=part, components=self._components, engine=self.request.engine
+            lists, found, part=part, components=self._components, engine=self.request.engine
         )
         early = f"{result.early} differ before hashing" if result.early else ""
         self._done("tree", early, failed=bool(early))
         failed = bool(result.problems or result.undecided)
         self._done("bytes", f"{result.same} files as signed", failed=failed)
         self._add(result)
-        self._set(algorithm=result.algorithm)
         self._refuse_not_covered(found.not_covered)
 
     def _refuse_not_covered(self, words: Sequence[str]) -> None:
@@ -265,53 +274,33 @@ class Run:
             problems=(*self.found.problems, *result.problems),
             undecided=(*self.found.undecided, *result.undecided),
         )
-
-    def _second_digests(self, tree: Tree, part: Part) -> None:
-        second = self.machine.second_digests()
-        if not second:
-            return
-        planned = plan(
-            second.values(),
-            tree,
-            within=lambda p: p in second and (part is None or part(p)),
-            quick=True,  # what differs in size was told before
-        )
-        hashed = hash_files(tree, planned.to_hash, executor=self.request.engine.executor)
-        difference = conclude(planned, hashed)
-        if difference.changed:
-            path = difference.changed[0].path
+        if result.contradicted:
+            path = result.contradicted[0]
+            by = " and by ".join(self.found.digests)
             raise NotTrustedError(
-                f"{FILE_NAME} and the signature bind different bytes of {printable(path)}",
+                f"what was signed binds different bytes of {printable(path)} by {by}",
                 remedy="ask the publisher to build and sign again",
             )
-        known = {u.path for u in self.found.undecided}
-        again = [
-            Undecided(i.path, i.note or "it could not be read again", self._components(i.path))
-            for i in difference.undecided
-            if i.path not in known
-        ]
-        self._set(undecided=(*self.found.undecided, *again))
 
-    def _named_roots(self, part: Part) -> None:
+    def _named_roots(self, selection: Selection, part: Part) -> None:
         given = self.request.roots
-        by_root: dict[str, dict[str, Expected]] = {}
+        by_root: dict[str, list[ManifestFile]] = {}
         for file in self._manifest_files():
             if file.root:
-                wanted = Expected(file.path, file.size, (file.sha256,))
-                by_root.setdefault(file.root, {})[file.path] = wanted
-        for name, expected in by_root.items():
+                by_root.setdefault(file.root, []).append(file)
+        for name, files in by_root.items():
             inner = within_root(part, name)
-            count = sum(1 for p in expected if inner is None or inner(p))
+            count = sum(1 for f in files if inner is None or inner(f.path))
             if count and name not in given:
                 text = f"root {name} ({plural(count, 'file')}): give it with --root-dir {name}=DIR"
                 self._set(not_checked=(*self.found.not_checked, text))
             elif count:
-                self._named_root(name, expected, inner)
+                self._named_root(name, expected_in_root(files, selection.of_manifest), inner)
 
-    def _named_root(self, name: str, expected: Mapping[str, Expected], part: Part) -> None:
+    def _named_root(self, name: str, lists: Sequence[Mapping[str, Expected]], part: Part) -> None:
         found = survey(
             walk(self.request.roots[name]),
-            expected.keys(),
+            lists[0].keys(),
             signed_ignores=(),
             signature="",
             ignore=(),
@@ -319,7 +308,7 @@ class Run:
         )
         self._add(
             compare_root(
-                expected,
+                lists,
                 found,
                 part=part,
                 components=self._components,

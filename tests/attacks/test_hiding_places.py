@@ -221,30 +221,3 @@ def test_a_changed_description_is_not_asked_about_when_it_is_no_part(release: Re
     report = release.verify(only=["*.safetensors"])
     assert report.exit_code is ExitCode.OK
     assert any("release.yaml is not the one that was signed" in w for w in report.warnings)
-
-
-def test_second_digests_of_the_manifest_that_were_not_checked_are_told(release: Release) -> None:
-    import dataclasses
-
-    from blake3 import blake3
-
-    from manifest.document.manifest_file import ManifestFile, dump_manifest, parse_manifest
-
-    path = release.path / "manifest.json"
-    manifest = parse_manifest(path.read_bytes())
-    files = tuple(
-        ManifestFile(
-            f.path,
-            f.size,
-            f.sha256,
-            blake3=blake3((release.path / f.path).read_bytes()).hexdigest(),
-            components=f.components,
-        )
-        for f in manifest.files
-    )
-    data = dump_manifest(dataclasses.replace(manifest, digests=("sha256", "blake3"), files=files))
-    path.write_bytes(data)
-    release.sign_again()
-    report = release.verify()
-    assert report.exit_code is ExitCode.OK
-    assert any("blake3" in w and "not checked" in w for w in report.warnings)

@@ -12,10 +12,15 @@ import pytest
 from releases import FILES, Release, assert_ok
 
 from manifest.errors import ExitCode, UsageError
+from manifest.inventory import Algorithm, digest_of
 from manifest.sign import sign
 from manifest.signing.keys import PrivateKey
 from manifest.verify.report import Mode, ProblemKind, StepStatus
 from manifest.verify.run import verify
+
+
+def blake3(data: bytes) -> str:
+    return digest_of(data, Algorithm.BLAKE3)
 
 
 def sha256(data: bytes) -> str:
@@ -57,11 +62,12 @@ def test_every_kind_of_difference_is_named_with_its_digests(release: Release) ->
     assert len(by_kind) == len(report.problems) == 4
     one = by_kind[ProblemKind.CHANGED]
     assert one.path == "model.safetensors"
+    assert one.algorithm == "blake3"
     assert one.components == ("model-parameters-final",)
-    assert one.expected_sha256 == sha256(FILES["model.safetensors"])
-    assert one.found_sha256 == sha256(bytes(changed))
+    assert one.expected_digest == blake3(FILES["model.safetensors"])
+    assert one.found_digest == blake3(bytes(changed))
     missing = by_kind[ProblemKind.MISSING]
-    assert (missing.path, missing.expected_sha256) == ("notes.txt", sha256(FILES["notes.txt"]))
+    assert (missing.path, missing.expected_digest) == ("notes.txt", blake3(FILES["notes.txt"]))
     renamed = by_kind[ProblemKind.RENAMED]
     assert (renamed.path, renamed.renamed_to) == (
         "tokenizer/vocab naïve.txt",
@@ -69,7 +75,7 @@ def test_every_kind_of_difference_is_named_with_its_digests(release: Release) ->
     )
     assert renamed.components == ("tokenizer",)
     added = by_kind[ProblemKind.ADDED]
-    assert (added.path, added.found_sha256) == ("added.bin", sha256(b"new"))
+    assert (added.path, added.found_digest) == ("added.bin", blake3(b"new"))
 
 
 def test_a_size_mismatch_is_found_before_hashing(release: Release) -> None:
@@ -80,7 +86,7 @@ def test_a_size_mismatch_is_found_before_hashing(release: Release) -> None:
     assert "1 differ before hashing" in tree.detail
     (problem,) = report.problems
     assert (problem.expected_size, problem.found_size) == (10240, 5)
-    assert problem.found_sha256 == sha256(b"short")
+    assert problem.found_digest == blake3(b"short")
 
 
 def test_without_a_key_nobody_is_vouched_for(release: Release) -> None:
