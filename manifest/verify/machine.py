@@ -41,8 +41,8 @@ from manifest.signing.statement import (
 )
 from manifest.verify.listed import agrees, expected_of
 from manifest.verify.report import SignerInfo
-from manifest.verify.trust import Trust, signer_info
 from manifest.verify.selection import DigestChoice, Selection, expected_files, select_digests
+from manifest.verify.trust import Trust, signer_info
 
 __all__ = ["Trust", "Verification", "signer_info"]
 

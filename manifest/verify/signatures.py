@@ -16,9 +16,8 @@ from manifest.inventory import Tree, read_file
 from manifest.sign import SIGNATURES_DIRECTORY
 from manifest.signing.bundle import MAX_BUNDLE_BYTES, parse_bundle
 from manifest.signing.statement import OmsStatement, parse_statement
-from manifest.signing.verification import verify_signature
-from manifest.verify.machine import Trust, signer_info
 from manifest.verify.report import FileProblem, ProblemKind, SignerInfo
+from manifest.verify.trust import Trust, signer_info
 
 __all__ = ["MAX_SIGNATURES", "FurtherSignatures", "further_signatures"]
 
@@ -84,9 +83,7 @@ def _signer(
     """The signer, or why the signature does not count."""
     shown = printable(path)
     try:
-        envelope = verify_signature(
-            data, keys=trust.keys, roots=trust.roots, at=trust.at, what=path
-        )
+        envelope = trust.check(data, what=path)
     except NotTrustedError:
         return f"{shown} is by a signer you did not name; it does not count"
     try:
