@@ -88,6 +88,8 @@ def differing_claims(old: Manifest, new: Manifest) -> Iterator[str]:
     yield from (f"components.{id_}" for id_ in _differing_keys(before, now))
     if old.digests != new.digests:
         yield "digests"
+    if old.weights != new.weights:
+        yield "weights"
     if old.schema_version != new.schema_version:
         yield "schema_version"
 

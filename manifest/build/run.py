@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from manifest.atomic import write_atomically
 from manifest.build.assembly import assemble, assign, used_roots
 from manifest.build.tree import locate_roots, read_regular, read_tree, refuse_oddities
+from manifest.build.weights import TensorHashing, plan_tensors, weights_sets
 from manifest.display import printable
 from manifest.document.description import FILE_NAME as DESCRIPTION_NAME
 from manifest.document.description import Description, parse_description
@@ -67,12 +68,14 @@ class BuildResult:
         unassigned: Files that belong to no component, as ``path`` or ``root:path``;
             ``release.yaml`` is not among them.
         not_covered: What is in the directory and in no manifest, as ``.git``.
+        without_tensors: Weights whose tensors have no digests, each with the reason, in words.
     """
 
     manifest: Manifest
     data: bytes
     unassigned: tuple[str, ...]
     not_covered: tuple[NotCovered, ...]
+    without_tensors: tuple[str, ...] = ()
 
 
 def build(
@@ -116,14 +119,28 @@ def build(
     for name, each in trees.items():
         refuse_oddities(each, name=name)
     # Asked before anything is hashed: a pattern that matches nothing should not cost an hour.
-    components = assign(description, {name: [f.path for f in each.files] for name, each in trees.items()})
+    components = assign(
+        description, {name: [f.path for f in each.files] for name, each in trees.items()}
+    )
+    tensors = plan_tensors(description, components, trees)
     if expect is not None:
         expect(sum(t.size for t in trees.values()), sum(len(t.files) for t in trees.values()))
-    files: list[ManifestFile] = []
     algorithms = tuple(map(Algorithm, description.digests))
-    for name, each in trees.items():
-        hashed = hash_files(each, algorithms=algorithms, executor=executor, progress=progress)
-        files.extend(hashed_files(hashed, root=name))
+    requests = {name: tensors.requests(name) for name in trees}
+    with TensorHashing(requests, trees, whole=Algorithm.BLAKE3 in algorithms) as beside:
+        files = [
+            file
+            for name, each in trees.items()
+            for part, wanted in _parts(each, frozenset(r.path for r in requests[name]), algorithms)
+            for file in hashed_files(
+                hash_files(each, part, algorithms=wanted, executor=executor, progress=progress),
+                root=name,
+            )
+        ]
+    weights = weights_sets(tensors, beside.results)
+    for index, file in enumerate(files):
+        if (also := beside.results.get((file.root, file.path))) is not None:
+            files[index] = file._replace(blake3=also.whole)
     if digest and digest not in (f.sha256 for f in files if _is_description(f)):
         raise UndecidedError(
             f"{DESCRIPTION_NAME} changed while the manifest was built", remedy=_AGAIN
@@ -131,6 +148,7 @@ def build(
     for name, each in trees.items():
         _refuse_changes(each, leave_out=frozenset() if name else OWN_FILES)
     manifest = assemble(description, files, digests=description.digests, components=components)
+    manifest = dataclasses.replace(manifest, weights=weights)
     return BuildResult(
         manifest=manifest,
         data=dump_manifest(manifest),
@@ -138,7 +156,19 @@ def build(
             f.full_path for f in manifest.files if not f.components and not _is_description(f)
         ),
         not_covered=tuple(item for each in trees.values() for item in each.not_covered),
+        without_tensors=tensors.skipped,
     )
+
+
+def _parts(
+    tree: Tree, weights: frozenset[str], algorithms: tuple[Algorithm, ...]
+) -> Iterator[tuple[list[str] | None, tuple[Algorithm, ...]]]:
+    """Which files to hash with which digests: BLAKE3 of weights is taken with their tensors."""
+    if not weights:
+        yield None, algorithms
+        return
+    yield sorted(weights), (Algorithm.SHA256,)
+    yield [f.path for f in tree.files if f.path not in weights], algorithms
 
 
 _AGAIN = "run the command again when nothing else writes to the directory"

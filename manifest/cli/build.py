@@ -55,7 +55,7 @@ def command(
     """Hash every file and write manifest.json.
 
     Reads release.yaml in DIR (the current directory when left out), hashes every file once and
-    writes manifest.json: each file with its size, SHA-256 and components. The same release gives
+    writes manifest.json: each file with its size, digests and components. The same release gives
     the same bytes, whenever and wherever it is built. With --check nothing is written, and the
     exit code says whether manifest.json is up to date: 0 or 5.
     """
@@ -106,7 +106,12 @@ def _print_summary(directory: Path, target: Path, result: BuildResult) -> None:
     for item in result.not_covered:
         what = f" ({plural(item.files, 'file')})" if item.kind == "directory" else ""
         note(f"{printable(item.path)}{what} is left out, as in every signed release")
+    for reason in result.without_tensors:
+        note(f"no digests of tensors: {printable(reason)}")
     say()
+    for one in manifest.weights:
+        what = f"{printable(one.files[0].full_path)}, {plural(one.tensor_count, 'tensor')}"
+        say(f"weights      {one.weights_digest}  ({what})")
     say(f"root digest  {paint(manifest.root_digest, 'bold')}")
     say(f"written to   {printable(str(target))}")
     where = "" if str(directory) == "." else f" {shell_word(directory)}"
@@ -164,6 +169,15 @@ def _report(target: Path, result: BuildResult) -> dict[str, Any]:
         ],
         "unassigned": list(result.unassigned),
         "not_covered": [item.path for item in result.not_covered],
+        "weights": [
+            {
+                "files": [f.full_path for f in one.files],
+                "weights_digest": one.weights_digest,
+                "tensor_count": one.tensor_count,
+            }
+            for one in manifest.weights
+        ],
+        "without_tensors": list(result.without_tensors),
     }
 
 

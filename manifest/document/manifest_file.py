@@ -28,6 +28,12 @@ from manifest.document.manifest_entries import (
     files_digest,
     parse_file,
 )
+from manifest.document.manifest_weights import (
+    WeightsSet,
+    check_weights,
+    parse_weights,
+    weights_lines,
+)
 from manifest.document.schema import violations
 from manifest.errors import DocumentError, ManifestError
 
@@ -72,6 +78,7 @@ class Manifest:
         root_digest: Over every file; see `files_digest`.
         digests: Names of the digests that every file carries.
         total_size: Bytes of all files.
+        weights: The tensors of its weights, by model; in the order of their first files.
     """
 
     release: Mapping[str, Any]
@@ -81,6 +88,7 @@ class Manifest:
     digests: tuple[str, ...] = ("sha256",)
     total_size: int = 0
     schema_version: str = SCHEMA_VERSION
+    weights: tuple[WeightsSet, ...] = ()
 
     @property
     def name(self) -> str:
@@ -163,7 +171,8 @@ def dump_manifest(manifest: Manifest) -> bytes:
     }
     text = json.dumps(head, indent=2, ensure_ascii=False, allow_nan=False)
     lines = ",\n".join(f"    {_file_line(f)}" for f in manifest.files)
-    return f'{text[:-2]},\n  "files": [\n{lines}\n  ]\n}}\n'.encode()
+    tail = ",\n" + "\n".join(weights_lines(manifest.weights)) if manifest.weights else ""
+    return f'{text[:-2]},\n  "files": [\n{lines}\n  ]{tail}\n}}\n'.encode()
 
 
 def _sorted(value: Any) -> Any:
@@ -237,10 +246,11 @@ def manifest_from_plain(plain: Any, *, name: str = FILE_NAME) -> Manifest:
         raise DocumentError(f"{name} must be a JSON object")
     check_version(plain.get("schema_version"), name)
     entries = plain.get("files")
-    # The schema is run over everything but the files, which may be millions: `parse_file` checks
-    # those as the schema would, and a property test holds the two to the same answers.
+    # The schema is run over everything but files and tensors, which may be millions: `parse_file`
+    # and `parse_weights` check those as the schema would, and property tests hold them to it.
     stub = {"path": "x", "size": 0, "sha256": "0" * 64}
-    checked = {**plain, "files": [stub]} if isinstance(entries, list) and entries else plain
+    checked = {**plain, "files": [stub]} if isinstance(entries, list) and entries else {**plain}
+    checked.pop("weights", None)
     found = violations(checked, "manifest")
     if found:
         lines = [f"  {v.pointer or name}: {v.message}" for v in found]
@@ -255,6 +265,7 @@ def manifest_from_plain(plain: Any, *, name: str = FILE_NAME) -> Manifest:
         digests=tuple(plain["digests"]),
         total_size=plain["total_size"],
         schema_version=plain["schema_version"],
+        weights=parse_weights(plain["weights"], name) if "weights" in plain else (),
     )
     _check_consistency(manifest, plain["file_count"], name)
     return manifest
@@ -306,3 +317,4 @@ def _check_consistency(manifest: Manifest, file_count: int, name: str) -> None:
                 f"{name}: components: {component.id}: its count, size or root digest "
                 "is not that of its files"
             )
+    check_weights(manifest.weights, manifest.files, name)

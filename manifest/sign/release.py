@@ -20,6 +20,7 @@ from manifest.atomic import write_atomically
 from manifest.build import Expect, contradictions, find_manifest
 from manifest.build.run import hashed_files, read_description
 from manifest.build.tree import locate_roots, read_regular, read_tree, refuse_oddities
+from manifest.build.weights import TensorHashing, differing_tensors
 from manifest.display import plural, printable
 from manifest.document.description import FILE_NAME as DESCRIPTION_NAME
 from manifest.document.description import Description, parse_description
@@ -50,6 +51,7 @@ from manifest.inventory import (
     read_file,
     walk,
 )
+from manifest.inventory.tensors import FileRanges
 from manifest.sign.differences import BUILD_REMEDY, refuse_differences
 from manifest.signing.bundle import MAX_BUNDLE_BYTES, parse_bundle
 from manifest.signing.keys import KeyKind, PrivateKey
@@ -281,19 +283,35 @@ def _measure(
     second = {f.full_path: f.blake3 for f in manifest.files if f.blake3}
     algorithms = (Algorithm.SHA256, *((Algorithm.BLAKE3,) if second else ()))
     others: list[str] = []
-    for name, each in plans.items():
-        hashed = hash_files(
-            each.tree, each.to_hash, algorithms=algorithms, executor=executor, progress=progress
-        )
-        differences[name] = conclude(each, hashed)
-        prefix = f"{name}:" if name else ""
-        for one in hashed:
-            wanted = second.get(prefix + one.path)
-            if wanted and one.problem is None and one.digest(Algorithm.BLAKE3) != wanted:
-                others.append(prefix + one.path)
-        if not differences[name].differs:
-            files.extend(hashed_files(hashed, root=name))
+    requests = {
+        name: [
+            FileRanges(f.path, f.ranges)
+            for one in manifest.weights
+            for f in one.files
+            if f.root == name
+        ]
+        for name in trees
+    }
+    with TensorHashing(requests, trees, whole=False) as beside:
+        for name, each in plans.items():
+            hashed = hash_files(
+                each.tree, each.to_hash, algorithms=algorithms, executor=executor, progress=progress
+            )
+            differences[name] = conclude(each, hashed)
+            prefix = f"{name}:" if name else ""
+            for one in hashed:
+                wanted = second.get(prefix + one.path)
+                if wanted and one.problem is None and one.digest(Algorithm.BLAKE3) != wanted:
+                    others.append(prefix + one.path)
+            if not differences[name].differs:
+                files.extend(hashed_files(hashed, root=name))
     refuse_differences(differences)
+    for place in differing_tensors(manifest.weights, trees, beside.results):
+        raise BytesDifferError(
+            f"{FILE_NAME} lists tensors that are not those of the files: {place}; "
+            "nothing was signed",
+            remedy=BUILD_REMEDY,
+        )
     if others:
         more = f", and {len(others) - 1} more" if len(others) > 1 else ""
         raise BytesDifferError(

@@ -6,6 +6,7 @@ import errno
 import os
 import re
 from pathlib import Path
+from typing import Self
 
 from manifest.display import printable
 from manifest.errors import UndecidedError, UsageError
@@ -38,11 +39,21 @@ class DirectorySource:
     """The hub revision of a hub-cache snapshot; empty for any other directory."""
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
-        self._tree = walk(root, leave_out=OWN_FILES)
-        self._stats: dict[str, FileStat] = {file.path: file for file in self._tree.files}
-        self._files = tuple(SourceFile(file.path, file.size) for file in self._tree.files)
+        self._show(walk(root, leave_out=OWN_FILES), os.fspath(root))
+
+    @classmethod
+    def of(cls, tree: Tree) -> Self:
+        """A directory that was walked before."""
+        source = cls.__new__(cls)
+        source._show(tree, tree.root)  # noqa: SLF001 - its own, made the line before
+        return source
+
+    def _show(self, tree: Tree, root: str) -> None:
+        self._tree = tree
+        self._stats: dict[str, FileStat] = {file.path: file for file in tree.files}
+        self._files = tuple(SourceFile(file.path, file.size) for file in tree.files)
         real = os.path.realpath(root)
-        snapshot = _SNAPSHOT.fullmatch(real) if self._tree.is_snapshot else None
+        snapshot = _SNAPSHOT.fullmatch(real) if tree.is_snapshot else None
         self._name = f"{snapshot[1]}/{snapshot[2]}" if snapshot else Path(real).name
         self.revision = snapshot[3] if snapshot else ""
 
