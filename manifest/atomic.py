@@ -6,12 +6,13 @@ import contextlib
 import os
 import secrets
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 from manifest.display import printable
 from manifest.errors import UndecidedError, UsageError
 
-__all__ = ["write_atomically"]
+__all__ = ["write_atomically", "write_stream_atomically"]
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
 
@@ -36,12 +37,33 @@ def write_atomically(
         UsageError: The name is taken and ``overwrite`` is False, or is a directory or a device.
         UndecidedError: The system refused (no room, no permission); nothing was written.
     """
+    write_stream_atomically(path, (data,), mode=mode, overwrite=overwrite)
+
+
+def write_stream_atomically(
+    path: str | os.PathLike[str],
+    chunks: Iterable[bytes],
+    *,
+    mode: int = 0o666,
+    overwrite: bool = True,
+) -> None:
+    """Write a file as `write_atomically` does, from pieces that need not fit into memory.
+
+    Args:
+        path: The destination; its directory must exist.
+        chunks: The content, piece by piece; what it raises is raised, and nothing was written.
+        mode: Permission bits, before the umask takes its share.
+        overwrite: False to keep whatever has that name already.
+
+    Raises:
+        UsageError, UndecidedError: As `write_atomically`.
+    """
     target = Path(path)
     # 50 characters are at most 200 bytes, and a name may have 255.
     temporary = target.with_name(f".{target.name[:50]}.{secrets.token_hex(8)}.tmp")
     try:
         _refuse_special(target)
-        _write(temporary, data, mode)
+        _write(temporary, chunks, mode)
         if overwrite:
             temporary.replace(target)
         else:
@@ -81,12 +103,13 @@ def _refuse_special(target: Path) -> None:
         )
 
 
-def _write(temporary: Path, data: bytes, mode: int) -> None:
+def _write(temporary: Path, chunks: Iterable[bytes], mode: int) -> None:
     descriptor = os.open(temporary, _CREATE, mode)
     try:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
+        for data in chunks:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

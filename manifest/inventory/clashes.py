@@ -6,6 +6,7 @@ time only when two of these agree.
 
 from __future__ import annotations
 
+import itertools
 import unicodedata
 from array import array
 from collections.abc import Iterable
@@ -59,7 +60,7 @@ class Clashes:
             if len(bucket) < 2:
                 continue
             keys = sorted(bucket)
-            found.update(a for a, b in zip(keys, keys[1:], strict=False) if a == b)
+            found.update(a for a, b in itertools.pairwise(keys) if a == b)
         return frozenset(found)
 
     @staticmethod

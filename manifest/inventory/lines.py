@@ -29,7 +29,7 @@ _BLOCK = 1 << 20
 _MAX_SIZE = 2**63 - 1
 # Neither a backslash nor a control character can stand in a path, so nothing else needs an escape.
 _LINE = re.compile(
-    r'\{"path":"((?:[^"\\]|\\")+)","size":(0|[1-9][0-9]{0,18}),"sha256":"([0-9a-f]{64})"'
+    r'\{"path":"((?:[^"\\]++|\\")++)","size":(0|[1-9][0-9]{0,18}),"sha256":"([0-9a-f]{64})"'
     r'(?:,"blake3":"([0-9a-f]{64})")?\}'
 )
 
@@ -214,12 +214,10 @@ class InventoryReader:
         match, make, total = _LINE.fullmatch, tuple.__new__, 0
         before = self.file_count
         for line in lines:
-            found = None
-            if len(line) <= MAX_LINE_BYTES:
-                try:
-                    found = match(line.decode())
-                except UnicodeDecodeError:
-                    raise self._fail("is not valid UTF-8") from None
+            try:
+                found = match(line.decode()) if len(line) <= MAX_LINE_BYTES else None
+            except UnicodeDecodeError:
+                raise self._fail("is not valid UTF-8") from None
             if found is None:
                 raise self._fail(_line_problem(line))
             path, digits, sha256, blake3 = found.groups("")
