@@ -15,16 +15,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from manifest.display import printable
+from manifest.document.yaml_events import MAX_BYTES, MAX_NODES, told, yaml_events, yaml_text_of
 from manifest.errors import DocumentError
 
 __all__ = ["MAX_BYTES", "Positions", "YamlDocument", "dump_yaml", "parse_yaml", "to_plain"]
-
-MAX_BYTES = 1024 * 1024
-"""The largest description that is read; one of hundreds of checkpoints is some 100 KB. The parser
-that keeps comments reads some 30 KB a second, and a hostile file must not keep it for minutes."""
-
-MAX_DEPTH = 40
 
 Positions = Mapping[str, tuple[int, int]]
 """Where each field stands: ``components.datasets.license`` to 1-based line and column."""
@@ -101,69 +95,20 @@ def parse_yaml(data: bytes, *, name: str) -> YamlDocument:
         name: What to call the file in messages.
 
     Raises:
-        DocumentError: Not UTF-8, too large or too deep, more than one document, a duplicate key,
-            an anchor, alias or tag, or not a mapping; the message names the line.
+        DocumentError: Not UTF-8; too large, too deep, or of too many lines or values; more than
+            one document, a duplicate key, an anchor, alias or tag, or not a mapping; the message
+            names the line.
     """
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
-    if len(data) > MAX_BYTES:
-        raise DocumentError(f"{name} has {len(data):,} bytes; at most {MAX_BYTES:,} are read")
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise DocumentError(f"{name} is not UTF-8 (byte {error.start})") from None
-    yaml = _round_trip()
-    try:
-        _refuse_indirection(yaml, text, name)
-        root = yaml.load(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-        problem = printable(str(error.problem or error.context or "cannot be read").split("\n")[0])
-        raise DocumentError(f"{place}: {problem}", remedy="mend the YAML at that place") from None
-    except (YAMLError, ValueError) as error:
-        problem = printable(str(error).split("\n")[0])
-        raise DocumentError(f"{name} is not YAML: {problem}") from None
-    except TypeError:  # ruamel.yaml looks up what cannot be a key: a list of lists
-        raise DocumentError(f"{name}: a field's name must be text") from None
-    except RecursionError:
-        raise DocumentError(f"{name} is nested more than {MAX_DEPTH} levels deep") from None
+    text = yaml_text_of(data, name)
+    with told(name):
+        for _ in yaml_events(text, name, MAX_NODES):
+            pass  # nothing is built before all of it was looked at
+        root = _round_trip().load(text)
     if not isinstance(root, dict):
         raise DocumentError(f"{name} must be a mapping of fields, as `name: value`")
     positions: dict[str, tuple[int, int]] = {}
     _locate(root, "", positions)
     return YamlDocument(root, positions, name)
-
-
-def _refuse_indirection(yaml: Any, text: str, name: str) -> None:
-    """Refuse anchors, aliases, tags, depth and further documents before anything is built."""
-    from ruamel.yaml.events import (
-        AliasEvent,
-        CollectionEndEvent,
-        CollectionStartEvent,
-        DocumentStartEvent,
-        NodeEvent,
-    )
-
-    depth = documents = 0
-    for event in yaml.parse(text):
-        if isinstance(event, CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, CollectionEndEvent):
-            depth -= 1
-        elif isinstance(event, DocumentStartEvent):
-            documents += 1
-        line = event.start_mark.line + 1
-        if depth > MAX_DEPTH:
-            raise DocumentError(f"{name}:{line}: nested more than {MAX_DEPTH} levels deep")
-        if documents > 1:
-            raise DocumentError(f"{name}:{line}: a second document begins; one is expected")
-        if isinstance(event, AliasEvent) or (isinstance(event, NodeEvent) and event.anchor):
-            raise DocumentError(
-                f"{name}:{line}: anchors and aliases are not read", remedy="write the value out"
-            )
-        if getattr(event, "tag", None) is not None and getattr(event, "ctag", None):
-            raise DocumentError(f"{name}:{line}: tags are not read", remedy="remove the tag")
 
 
 def _locate(node: Any, pointer: str, positions: dict[str, tuple[int, int]]) -> None:

@@ -202,15 +202,24 @@ def _paragraphs(text: str) -> Iterator[_Paragraph]:
         if opening:
             fence = opening[1]
         elif line.strip():
-            lines.append((number, _clean(line)))
+            lines += ((number, _clean(piece)) for piece in _pieces(line))
             if line.lstrip().startswith("#"):  # a heading is a paragraph of its own
                 yield from _joined(lines)
                 lines = []
     yield from _joined(lines)
 
 
+def _pieces(line: str) -> Iterator[str]:
+    """A line in pieces that are quickly cleaned, parted between words where there are any."""
+    start = 0
+    while len(line) - start > _MAX_LINE:
+        end = line.rfind(" ", start + 1, start + _MAX_LINE) + 1 or start + _MAX_LINE
+        yield line[start:end]
+        start = end
+    yield line[start:]
+
+
 def _clean(line: str) -> str:
-    line = line[:_MAX_LINE]
     for pattern, by in _CLEAN:
         line = pattern.sub(by, line)
     return " ".join(line.split())

@@ -11,7 +11,7 @@ import functools
 from collections.abc import Hashable, Iterator
 from typing import cast
 
-from manifest.errors import DocumentError, UndecidedError
+from manifest.errors import DocumentError, ManifestError, UndecidedError
 from manifest.lint.content.sampling import head_text, suffix
 from manifest.lint.release import Basis, Release
 from manifest.readers.card import Card, read_card
@@ -20,11 +20,12 @@ from manifest.readers.recipe import Recipe, read_recipe
 from manifest.readers.safetensors import SafetensorsHeader, read_safetensors
 from manifest.sources import Source, SourceFile
 
-__all__ = ["cards", "gguf_headers", "header_of", "recipes", "texts"]
+__all__ = ["MAX_CARDS", "card_at", "cards", "gguf_headers", "header_of", "recipes", "texts"]
 
 _MAX_HEADERS = 4_000
 _MAX_RECIPES = 16
-_MAX_CARDS = 8
+MAX_CARDS = 8
+"""How many cards are looked at; a release has one, or one for each of its forms."""
 _MAX_GGUF = 64
 _MAX_TEXT = 256 * 1024
 _FINAL = "model-parameters-final"
@@ -32,12 +33,12 @@ _FINAL = "model-parameters-final"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Read:
-    """What was read of one source, by path; None for what cannot be read."""
+    """What was read of one source, by path; None or the error for what cannot be read."""
 
     headers: dict[str, SafetensorsHeader | None] = dataclasses.field(default_factory=dict)
     gguf: dict[str, GgufHeader | None] = dataclasses.field(default_factory=dict)
     recipes: dict[str, Recipe | None] = dataclasses.field(default_factory=dict)
-    cards: dict[str, Card | None] = dataclasses.field(default_factory=dict)
+    cards: dict[str, Card | ManifestError] = dataclasses.field(default_factory=dict)
 
 
 def _read_of(source: Source) -> _Read:
@@ -85,15 +86,21 @@ def cards(release: Release) -> Iterator[Card]:
         return
     paths = [p for c in release.of_kind("model-card") for p in c.inspection.accepted]
     paths += [p for p in ("README.md",) if p in release.paths]
-    known = _read_of(release.source).cards
-    for path in dict.fromkeys(p for p in paths[:_MAX_CARDS] if suffix(p) in {".md", ".markdown"}):
-        if path not in known:
-            try:
-                known[path] = read_card(release.source, path)
-            except (DocumentError, UndecidedError):
-                known[path] = None
-        if (card := known[path]) is not None:
+    for path in dict.fromkeys(p for p in paths[:MAX_CARDS] if suffix(p) in {".md", ".markdown"}):
+        card = card_at(release.source, path)
+        if isinstance(card, Card):
             yield card
+
+
+def card_at(source: Source, path: str) -> Card | ManifestError:
+    """A card, or why it cannot be read: a `DocumentError` or an `UndecidedError`."""
+    known = _read_of(source).cards
+    if path not in known:
+        try:
+            known[path] = read_card(source, path)
+        except (DocumentError, UndecidedError) as error:
+            known[path] = error
+    return known[path]
 
 
 def recipes(release: Release) -> tuple[Recipe, ...]:

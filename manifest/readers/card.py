@@ -7,12 +7,13 @@ The fields are those of the Hugging Face model card metadata
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import re
 from typing import Any
 
 from manifest.display import printable
-from manifest.document.yaml_text import parse_yaml
+from manifest.document.yaml_events import parse_values
 from manifest.errors import DocumentError
 from manifest.readers._bounded import read_text
 from manifest.sources import Source
@@ -22,6 +23,7 @@ __all__ = ["Card", "CardResult", "front_matter_of", "read_card"]
 MAX_FRONT_MATTER = 1024 * 1024
 """The longest front matter read, in bytes; cards with hundreds of results have some 300 kB."""
 _MAX_ITEMS = 1000
+_MAX_NODES = 60_000  # a card with results of hundreds of tasks has tens of thousands
 
 _DATASET_FIELDS = frozenset(
     {"dataset_info", "configs", "task_categories", "size_categories", "annotations_creators"}
@@ -102,7 +104,7 @@ def read_card(source: Source, path: str) -> Card:
     """Read a card.
 
     Raises:
-        DocumentError: Not UTF-8, too large, or its front matter is not YAML as `parse_yaml`
+        DocumentError: Not UTF-8, too large, or its front matter is not YAML as `parse_values`
             reads it.
         UndecidedError: It cannot be read.
     """
@@ -119,7 +121,9 @@ def read_card(source: Source, path: str) -> Card:
             f"{printable(path)}: its front matter has more than {MAX_FRONT_MATTER:,} characters"
         )
     # The fence stands on line 1: an empty line in its place keeps line numbers true.
-    fields = parse_yaml(f"\n{front}\n".encode(), name=printable(path)).root
+    fields = _fields(f"\n{front}\n", printable(path))
+    if isinstance(fields, DocumentError):
+        raise fields
     index = fields.get("model-index")
     results, indexed_name = _results(index if isinstance(index, list) else [])
     return Card(
@@ -143,6 +147,15 @@ def read_card(source: Source, path: str) -> Card:
         body=body,
         body_line=line,
     )
+
+
+@functools.lru_cache(maxsize=2)
+def _fields(front: str, name: str) -> dict[str, Any] | DocumentError:
+    """The fields, or why there are none: drafting and linting read the same long card in turn."""
+    try:
+        return parse_values(front.encode(), name=name, max_nodes=_MAX_NODES)
+    except DocumentError as error:
+        return error
 
 
 def _text(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from manifest.api import lint_release
+from manifest.errors import DocumentError
 from manifest.licenses import recognise
 from manifest.lint.claim_words import openness_claims
 from manifest.lint.content import inspect
@@ -61,6 +63,31 @@ def test_time_does_not_grow_with_the_square_of_a_file(
     source = DirectorySource(tmp_path)
     started = time.process_time()
     assert not inspect(source, kind, source.files).passes
+    assert time.process_time() - started < _ALLOWED
+
+
+FRONT_MATTER: dict[str, str] = {
+    "a hundred thousand items": "tags:\n"
+    + "- x\n" * 50_000
+    + "datasets: ["
+    + "x, " * 50_000
+    + "x]",
+    "nothing but comments": "license: mit\n" + "# why\n" * 50_000,
+    "names of fields within names": "? " * 38 + "a",
+    "levels": "a: " + "[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("text", FRONT_MATTER.values(), ids=FRONT_MATTER)
+@pytest.mark.parametrize("name", ["README.md", "release.yaml"])
+def test_yaml_of_many_values_is_refused_before_it_is_built(
+    name: str, text: str, tmp_path: Path
+) -> None:
+    fenced = f"---\n{text}\n---\n# Sparrow\n" if name == "README.md" else text
+    (tmp_path / name).write_text(fenced, encoding="utf-8")
+    started = time.process_time()
+    with contextlib.suppress(DocumentError):  # what a stranger's card says is passed over
+        lint_release(tmp_path)
     assert time.process_time() - started < _ALLOWED
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from manifest.document.description import parse_description
 from manifest.document.schema import load_schema
+from manifest.document.yaml_events import parse_values
 from manifest.document.yaml_text import dump_yaml, parse_yaml, to_plain
 from manifest.errors import DocumentError, ManifestError
 
@@ -87,11 +89,29 @@ def test_numbers_that_are_not_finite_are_refused(number: str) -> None:
         pytest.param(b"a: \x00\n", "release.yaml", id="nul"),
         pytest.param(b"? - -\n  - {}\n: b", "field's name must be text", id="lists-as-a-name"),
         pytest.param(b"? - a: b\n: c", "field's name must be text", id="a-mapping-in-a-name"),
+        pytest.param(b"a:\n" + b"- x\n" * 30_000, "more than 30,000 values", id="many-values"),
+        pytest.param(b"a: b\n" + b"# c\n" * 60_000, "at most 60,000 are read", id="many-lines"),
+        pytest.param(b"a: " + b"x" * 65_537, "65,537 characters; at most 65,536", id="long-value"),
+        # A parser reads a mapping that is a name twice at each level: 2^30 times at thirty.
+        pytest.param(b"? " * 30 + b"a", "field's name must be text", id="names-in-names"),
     ],
 )
 def test_hostile_yaml_is_refused(text: bytes, message: str) -> None:
-    with pytest.raises(DocumentError, match=message):
-        parse_yaml(text, name="release.yaml")
+    for parse in (parse_yaml, parse_values):
+        with pytest.raises(DocumentError, match=message):
+            parse(text, name="release.yaml")
+
+
+_SCALARS = st.text("ab01 ~<:#-'\"\\{}[],.é鳥🐦\n", max_size=8)
+_TREES = st.recursive(
+    _SCALARS, lambda inner: st.lists(inner) | st.dictionaries(_SCALARS, inner), max_leaves=12
+)
+
+
+@given(st.dictionaries(_SCALARS, _TREES))
+def test_values_are_those_of_the_tree_with_comments(fields: dict[str, object]) -> None:
+    data = json.dumps(fields, ensure_ascii=False).encode()  # JSON is YAML
+    assert parse_values(data, name="x") == parse_yaml(data, name="x").root == fields
 
 
 def test_comments_and_quoting_survive_a_round_trip() -> None:

@@ -147,3 +147,45 @@ def test_the_publishers_summary_is_a_claim(tmp_path: Path) -> None:
         "release.yaml",
         described.count("\n"),
     )
+
+
+SAYS = "Sparrow is an open-source language model."
+UNREAD: dict[str, tuple[str, str]] = {
+    "front matter with an anchor": (
+        CARD.replace("license: {license}", "license: &l mit\na: *l") + f"\n{SAYS}\n",
+        "front matter that was not read: line 2: anchors and aliases are not read",
+    ),
+    "front matter of many values": (
+        CARD.replace("license: {license}", "license: mit\ntags: [" + "x, " * 60_000 + "x]")
+        + f"\n{SAYS}\n",
+        "more than 60,000 values",
+    ),
+    "more than is read": (
+        CARD.format(license="mit") + f"\n{SAYS}\n" + "a word " * 700_000,
+        "what it says after 4.2 MB was not read",
+    ),
+}
+
+
+@pytest.mark.parametrize(("card", "words"), UNREAD.values(), ids=UNREAD)
+def test_a_card_that_is_not_read_whole_says_so_and_hides_no_claim(
+    card: str, words: str, tmp_path: Path
+) -> None:
+    report = judge(tmp_path, "mit", card)
+    (finding,) = (f for f in report.findings if f.code == "CLM005")
+    assert words in finding.message
+    assert "CLM002" in codes(report)
+
+
+def test_a_claim_far_along_a_line_is_seen(tmp_path: Path) -> None:
+    card = CARD.format(license="mit") + "\n" + "It knows birds. " * 50_000 + SAYS
+    assert {"CLM002"} == codes(judge(tmp_path, "mit", card)) & {"CLM002", "CLM005"}
+
+
+def test_cards_beyond_those_that_are_looked_at_are_told_of(tmp_path: Path) -> None:
+    cards = {f"cards/{n}.md": CARD.format(license="mit") for n in range(9)}
+    description = DESCRIBED.format(license="mit").replace("[README.md]", "[cards]")
+    report = judge(
+        tmp_path, "mit", CARD.format(license="mit"), **cards, **{"release.yaml": description}
+    )
+    assert "cards/8.md" in next(f.message for f in report.findings if f.code == "CLM005")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from manifest.display import printable
 from manifest.findings import Finding, Location, Severity
-from manifest.lint.cards import cards_and_readmes
+from manifest.lint.cards import cards_and_readmes, unread_cards
 from manifest.lint.claim_words import Claim, openness_claims, reproducibility_claims
 from manifest.lint.examples import CARD
 from manifest.lint.release import Basis, Release
@@ -118,6 +118,27 @@ def claim_by_third_party(rule: Rule, release: Release) -> Iterator[Finding]:
             f"a third party describes the release and claims {description.claim}",
             location=release.location("claim"),
         )
+
+
+@rule(
+    code="CLM005",
+    name="card-not-read",
+    severity=Severity.WARNING,
+    rationale="What a card says beyond the size that is read, or in front matter that is not sound, "
+    "nobody has held against the evidence: a license, a base model, a claim.",
+    remedy="Mend the front matter, or move what is long into files of its own.",
+    bad=Example(
+        _DESCRIBED + _CARD,
+        _FILES | {"README.md": CARD.replace("license:", "license: &l mit\na: *l")},
+    ),
+    good=Example(_DESCRIBED + _CARD, _FILES | {"README.md": CARD}),
+    exemptable=False,
+    of_files=True,
+)
+def card_not_read(rule: Rule, release: Release) -> Iterator[Finding]:
+    """Cards and READMEs of which something was not read."""
+    for path, what in unread_cards(release):
+        yield rule.finding(f"{printable(path)} {what}", location=Location(path))
 
 
 def _beyond(
