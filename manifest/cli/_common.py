@@ -94,10 +94,18 @@ def _named_roots(
     return roots
 
 
-def release_argument() -> Callable[[F], F]:
-    """The argument DIR: the release directory, the current one when left out."""
+def release_argument(*, or_file: bool = False) -> Callable[[F], F]:
+    """The argument DIR: the release directory, the current one when left out.
+
+    Args:
+        or_file: Whether a model that is one file is taken too.
+    """
     return click.argument(
-        "directory", metavar="[DIR]", type=_DIRECTORY, default=".", required=False
+        "directory",
+        metavar="[DIR | FILE]" if or_file else "[DIR]",
+        type=click.Path(exists=True, path_type=Path) if or_file else _DIRECTORY,
+        default=".",
+        required=False,
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -18,26 +17,24 @@ from manifest.cli._common import (
     undone,
     warn,
 )
+from manifest.cli._trust import (
+    check_identities,
+    load_authorities,
+    load_crls,
+    load_sigstore,
+    trust_options,
+)
 from manifest.display import printable
-
-if TYPE_CHECKING:
-    from manifest.signing.certificates import Root
 
 _MAX_KEY = 1024 * 1024
 
 
 @click.command("verify", short_help="Check that these are the files that were signed.")
-@release_argument()
+@release_argument(or_file=True)
 @click.option(
     "--key", "keys", multiple=True, metavar="PUB", help="A public key that is trusted; repeatable."
 )
-@click.option(
-    "--root",
-    "root_certificates",
-    multiple=True,
-    metavar="PEM",
-    help="A root certificate whose signers are trusted; repeatable.",
-)
+@trust_options()
 @click.option(
     "--integrity-only",
     is_flag=True,
@@ -78,6 +75,12 @@ def command(
     directory: Path,
     keys: tuple[str, ...],
     root_certificates: tuple[str, ...],
+    crls: tuple[str, ...],
+    cert_identities: tuple[str, ...],
+    identity: str | None,
+    identity_issuer: str | None,
+    trusted_root: str | None,
+    staging: bool,
     integrity_only: bool,
     strict: bool,
     only: tuple[str, ...],
@@ -95,21 +98,28 @@ def command(
     """Check that the files in DIR are those that were signed.
 
     The signature is checked first, then what it says, then manifest.json, then every byte.
-    Without --key or --root nobody is vouched for, and the answer is no unless
-    --integrity-only accepts that.
+    Without --key, --root or --identity nobody is vouched for, and the answer is no unless
+    --integrity-only accepts that. Nothing is fetched. A model that is one FILE is verified by
+    the signature beside it, FILE.sig, or by the one given.
     """
     from manifest.cli._progress import progress_bar
     from manifest.signing.keys import load_public
     from manifest.verify.run import verify
 
     trusted = tuple(load_public(read_key_file(k, max_bytes=_MAX_KEY), what=k) for k in keys)
-    authorities = _authorities(root_certificates)
+    authorities = load_authorities(root_certificates)
+    lists = load_crls(crls, roots=root_certificates)
+    names = check_identities(cert_identities, roots=root_certificates)
+    sigstore = load_sigstore(identity, identity_issuer, trusted_root=trusted_root, staging=staging)
     _warn_of_keys_inside(directory, (*keys, *root_certificates))
     with undone("the release was not verified"), progress_bar("Verifying", quiet=quiet) as bar:
         report = verify(
             directory,
             keys=trusted,
             certificate_roots=authorities,
+            revocation_lists=lists,
+            certificate_identities=names,
+            sigstore=sigstore,
             integrity_only=integrity_only,
             strict=strict,
             only=only,
@@ -143,15 +153,3 @@ def _warn_of_keys_inside(directory: Path, paths: tuple[str, ...]) -> None:
                 f"the key {printable(path)} lies in the release: who changed one could change both",
                 remedy="take the key from where its owner publishes it",
             )
-
-
-def _authorities(paths: tuple[str, ...]) -> tuple[Root, ...]:
-    if not paths:
-        return ()
-    from manifest.signing.certificates import load_roots
-
-    return tuple(
-        root
-        for path in paths
-        for root in load_roots(read_key_file(path, max_bytes=_MAX_KEY), what=path)
-    )

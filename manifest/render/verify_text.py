@@ -87,7 +87,7 @@ def _body(report: VerifyReport, paint: Paint) -> Iterator[str]:
         if report.refusal_remedy:
             yield f"  remedy: {printable_lines(report.refusal_remedy)}"
     elif report.mode is Mode.INTEGRITY and not report.integrity_only:
-        yield "  give --key PUB or --root PEM to learn who signed; --integrity-only accepts this"
+        yield "  give --key PUB, --root PEM or --identity NAME to learn who signed; --integrity-only accepts this"
     for signer in (report.signer, *report.also_signed_by):
         if signer is not None:
             label = "signed by" if signer is report.signer else "also by"
@@ -176,6 +176,11 @@ def _signer(signer: SignerInfo) -> str:
     where = f", in {printable(signer.signature)}" if signer.signature else ""
     if signer.method == "key":
         return f"key {signer.fingerprint} ({signer.kind}){where}"
+    if signer.method == "sigstore":
+        return (
+            f"{printable(signer.identity)}, vouched for by {printable(signer.issuer)} "
+            f"({signer.kind}){where}"
+        )
     names = f" ({', '.join(map(printable, signer.names))})" if signer.names else ""
     return (
         f"{printable(signer.identity)}{names}, certified by {printable(signer.issuer)} "

@@ -108,11 +108,12 @@ class SignerInfo:
     """Who signed.
 
     Attributes:
-        method: ``key`` or ``certificate``.
-        identity: What to call the signer: the key's fingerprint, or the certificate's subject.
+        method: ``key``, ``certificate`` or ``sigstore``.
+        identity: What to call the signer: the key's fingerprint, the certificate's subject, or
+            the name that Sigstore knows.
         kind: The key's kind, as ``ecdsa-p256``.
         fingerprint: SHA-256 of the key's PEM, or of the certificate; lower-case hexadecimal.
-        issuer: The certificate's issuer; empty for a key.
+        issuer: The certificate's issuer, or who vouches for a name; empty for a key.
         names: The certificate's subject alternative names.
         signature: The file that holds the signature, as the user knows it.
     """

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import stat
 from collections.abc import Mapping
-from pathlib import Path
 
 from manifest.display import printable
 from manifest.errors import NotTrustedError, UndecidedError, UsageError
@@ -37,10 +37,17 @@ class Request:
 
 
 def read_given(path: str, option: str, max_bytes: int) -> bytes:
-    """A file that the user named; links are followed, since the user named them."""
+    """A regular file that the user named; links are followed, since the user named them.
+
+    A pipe may have no end, or lie where someone else put it: it is refused, and not waited for.
+    """
     shown = printable(path)
     try:
-        with Path(path).open("rb") as file:
+        with open(path, "rb", opener=_open_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise UsageError(
+                    f"{option} {shown} is not a regular file", remedy="name a file, as of a copy"
+                )
             data = file.read(max_bytes + 1)
     except FileNotFoundError:
         raise UsageError(
@@ -53,6 +60,10 @@ def read_given(path: str, option: str, max_bytes: int) -> bytes:
     if len(data) > max_bytes:
         raise NotTrustedError(f"{option} {shown} has more than {max_bytes:,} bytes")
     return data
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
 
 
 def path_inside(path: str, directory: str) -> str:

@@ -14,14 +14,17 @@ from manifest.errors import UsageError
 from manifest.inventory import Progress
 from manifest.signing.keys import PublicKey
 from manifest.verify.comparison import Engine
-from manifest.verify.machine import Trust
 from manifest.verify.report import VerifyReport
 from manifest.verify.request import Request, path_inside
 from manifest.verify.selection import DigestChoice
+from manifest.verify.single import FileRun
 from manifest.verify.steps import Run
+from manifest.verify.trust import Trust
 
 if TYPE_CHECKING:
     from manifest.signing.certificates import Root
+    from manifest.signing.keyless import SigstoreTrust
+    from manifest.signing.revocation import RevocationList
 
 __all__ = ["verify"]
 
@@ -31,6 +34,9 @@ def verify(
     *,
     keys: Sequence[PublicKey] = (),
     certificate_roots: Sequence[Root] = (),
+    revocation_lists: Sequence[RevocationList] = (),
+    certificate_identities: Sequence[str] = (),
+    sigstore: SigstoreTrust | None = None,
     at: dt.datetime | None = None,
     integrity_only: bool = False,
     strict: bool = False,
@@ -54,9 +60,13 @@ def verify(
 
     Args:
         directory: The release: a plain directory, a clone, a hub download or a snapshot of the
-            hub's cache.
+            hub's cache. Or a model that is one file.
         keys: Public keys that are trusted; any of them may have signed.
         certificate_roots: Certification authorities whose signers are trusted.
+        revocation_lists: Where any are given, certificates must be known not to be revoked.
+        certificate_identities: Where any are given, a signer's certificate must hold one of these
+            names; see `manifest.signing.certificates.parse_identity`.
+        sigstore: Whose keyless signatures are trusted.
         at: The time at which certificates must be valid, with a time zone; now when None.
         integrity_only: Accept that nobody is vouched for; only without keys and roots.
         strict: Refuse what exists and is not covered.
@@ -78,7 +88,14 @@ def verify(
     """
     request = Request(
         directory=os.fspath(directory),
-        trust=Trust(tuple(keys), tuple(certificate_roots), at),
+        trust=Trust(
+            tuple(keys),
+            tuple(certificate_roots),
+            at,
+            revocation_lists=tuple(revocation_lists),
+            certificate_identities=tuple(certificate_identities),
+            sigstore=sigstore,
+        ),
         integrity_only=integrity_only,
         strict=strict,
         only=tuple(only),
@@ -97,6 +114,8 @@ def verify(
             "--integrity-only and a key exclude each other",
             remedy="leave out --integrity-only: the signature covers every byte",
         )
+    if os.path.isfile(request.directory):  # noqa: PTH113 - a text already
+        return FileRun(request).report()
     return Run(request).report()
 
 

@@ -110,9 +110,7 @@ class Run:
         self.tree = top = walk(request.directory, leave_out=self.left)
         what = request.signature_path or SIGNATURE_NAME
         machine.signature(self._signature(top), what=printable(what))
-        if machine.statement is not None:
-            self._done("signature", "ok" if machine.signer else "not checked: no key was given")
-            self._done("statement", f"{len(machine.statement.resources)} resources")
+        self._told()
         external = request.manifest_path is not None
         machine.manifest(self._manifest(top), external=external)
         machine.expect(request.expect_name, request.expect_version)
@@ -120,6 +118,13 @@ class Run:
             self._done("manifest", f"root digest {machine.trusted_manifest.root_digest}")
         elif machine.manifest_changed:
             self._done("manifest", "is not the one that was signed", failed=True)
+
+    def _told(self) -> None:
+        """Note what step 1 found."""
+        signer, statement = self.machine.signer, self.machine.statement
+        if statement is not None:
+            self._done("signature", "ok" if signer else "not checked: no key was given")
+            self._done("statement", f"{len(statement.resources)} resources, {statement.format}")
 
     def _signature(self, top: Tree) -> bytes | None:
         path = self.request.signature_path
