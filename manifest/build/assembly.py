@@ -14,10 +14,12 @@ from typing import Any
 
 from manifest.display import printable
 from manifest.document.description import FILE_NAME as DESCRIPTION_NAME
-from manifest.document.description import Description
+from manifest.document.description import ComponentSpec, Description
+from manifest.document.inventories import is_owned, owned_directories
 from manifest.document.manifest_file import Manifest, ManifestFile, resolve
 from manifest.errors import DocumentError
 from manifest.inventory import compile_glob, glob_problem, path_problem
+from manifest.inventory.lines import Binding
 
 __all__ = ["Key", "assemble", "assign", "split_root", "used_roots"]
 
@@ -68,6 +70,10 @@ def used_roots(description: Description) -> dict[str, str]:
         root, _ = split_root(name, roots)
         if root:
             used.setdefault(root, pointer)
+    for spec in description.components:
+        if spec.inventory is not None:
+            for root in filter(None, (spec.inventory.root, spec.inventory.directory_root)):
+                used.setdefault(root, f"components.{spec.id}.inventory")
     return used
 
 
@@ -102,6 +108,8 @@ def assign(
         if not root and split_root(path, roots)[0]
     ]
 
+    inventories = [spec.inventory for spec in description.components if spec.inventory]
+
     def find(pointer: str, pattern: str) -> list[Key]:
         root, rest = split_root(pattern, roots)
         if problem := glob_problem(rest):
@@ -129,8 +137,12 @@ def assign(
             )
         for key in kept:
             members[key].append(spec.id)
+        _assign_inventory(description, spec, members, problems)
+    owned = {root: owned_directories(inventories, root) for root in ("", *roots)}
     for pointer, pattern in _other_patterns(description):
-        find(pointer, pattern)
+        root, rest = split_root(pattern, roots)
+        if not is_owned(rest.removesuffix("/"), owned[root]):  # its files are not listed here
+            find(pointer, pattern)
     for pointer, name in _named_paths(description):
         root, path = split_root(name, roots)
         if problem := path_problem(path):
@@ -150,6 +162,7 @@ def assemble(
     *,
     digests: tuple[str, ...] = ("sha256",),
     components: Mapping[Key, tuple[str, ...]] | None = None,
+    bindings: Mapping[str, Binding] | None = None,
 ) -> Manifest:
     """The manifest of a description and of files whose digests are known.
 
@@ -158,6 +171,7 @@ def assemble(
         entries: Every file; what they say of components is not read.
         digests: Names of the digests that every file carries.
         components: What `assign` said of these very files, when it was asked before.
+        bindings: What binds the inventories of components, by the components' ids.
 
     Raises:
         DocumentError: The description does not fit the files; see `assign`.
@@ -171,7 +185,25 @@ def assemble(
     files = [
         make(ManifestFile, (*entry[:-1], components[entry.root, entry.path])) for entry in entries
     ]
-    return resolve(description, files, digests=digests)
+    return resolve(description, files, digests=digests, bindings=bindings)
+
+
+def _assign_inventory(
+    description: Description,
+    spec: ComponentSpec,
+    members: dict[Key, list[str]],
+    problems: list[str],
+) -> None:
+    """Count the inventory of a component among its files."""
+    if spec.inventory is None:
+        return
+    mine = members.get((spec.inventory.root, spec.inventory.path))
+    if mine is None:
+        pointer = f"components.{spec.id}.inventory.path"
+        shown = printable(spec.inventory.full_path)
+        problems.append(f"{_where(description, pointer)}: {shown} is not among the files")
+    elif spec.id not in mine:
+        mine.append(spec.id)
 
 
 def _excluded(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from manifest.build.assembly import assign
+from manifest.build.inventories import is_up_to_date
 from manifest.build.run import BuildResult, read_existing
 from manifest.document.description import Description
 from manifest.document.manifest_file import (
@@ -58,7 +59,8 @@ def check(path: Path, result: BuildResult) -> CheckResult:
     if existing is None:
         return CheckResult(is_missing=True)
     old, data = existing
-    if data == result.data:
+    stale = {b.entry.full_path: is_up_to_date(b) for b in result.inventories}
+    if data == result.data and all(stale.values()):
         return CheckResult(is_same=True)
     # A digest that only one of them holds is said once, as `digests`, and not of every file.
     fields = [d for d in old.digests if d in result.manifest.digests]
@@ -68,8 +70,12 @@ def check(path: Path, result: BuildResult) -> CheckResult:
     )
     return CheckResult(
         added=_sorted(now.keys() - before.keys()),
-        missing=_sorted(before.keys() - now.keys()),
-        changed=_sorted(p for p in now.keys() & before.keys() if now[p] != before[p]),
+        missing=_sorted(
+            {*(before.keys() - now.keys()), *(p for p, is_ in stale.items() if is_ is None)}
+        ),
+        changed=_sorted(
+            p for p in now.keys() & before.keys() if now[p] != before[p] or stale.get(p) is False
+        ),
         claims=tuple(differing_claims(old, result.manifest)),
     )
 

@@ -274,19 +274,10 @@ def _list_owned(
     Raises:
         UndecidedError: A file cannot be read, or something changed meanwhile.
     """
-    from blake3 import blake3
-
     algorithms = tuple(map(Algorithm, digests))
     try:
         spool = _Spool(target.parent)
-        second = blake3() if Algorithm.BLAKE3 in algorithms else None
-
-        def write(data: bytes) -> None:
-            spool.write(data)
-            if second is not None:
-                second.update(data)
-
-        writer = InventoryWriter(write, blake3=Algorithm.BLAKE3 in algorithms)
+        writer = InventoryWriter(spool.write, blake3=Algorithm.BLAKE3 in algorithms)
         start = len(spec.directory) + 1
         odd: list[Oddity] = []
         fingerprint = 0
@@ -307,8 +298,7 @@ def _list_owned(
             f"{printable(spec.full_directory)} changed while its files were read",
             remedy="run the command again when nothing else writes to the directory",
         )
-    digest = second.hexdigest() if second is not None else ""
-    entry = ManifestFile(spec.path, writer.size, binding.sha256, digest, spec.root)
+    entry = ManifestFile(spec.path, writer.size, binding.sha256, writer.blake3, spec.root)
     return BuiltInventory(component, spec, target, binding, entry, spool)
 
 

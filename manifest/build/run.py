@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from manifest.atomic import write_atomically
 from manifest.build.assembly import assemble, assign, used_roots
+from manifest.build.inventories import BuiltInventory, OwnedListing, write_inventory
 from manifest.build.tree import locate_roots, read_regular, read_tree, refuse_oddities
 from manifest.build.weights import TensorHashing, plan_tensors, weights_sets
 from manifest.display import printable
@@ -27,7 +28,6 @@ from manifest.document.manifest_file import (
 from manifest.document.yaml_text import MAX_BYTES as MAX_DESCRIPTION_BYTES
 from manifest.errors import DocumentError, TreeError, UndecidedError, UsageError
 from manifest.inventory import (
-    OWN_FILES,
     Algorithm,
     Hashed,
     NotCovered,
@@ -35,7 +35,6 @@ from manifest.inventory import (
     Tree,
     hash_files,
     read_file,
-    walk,
 )
 
 if TYPE_CHECKING:
@@ -69,6 +68,7 @@ class BuildResult:
             ``release.yaml`` is not among them.
         not_covered: What is in the directory and in no manifest, as ``.git``.
         without_tensors: Weights whose tensors have no digests, each with the reason, in words.
+        inventories: The inventories of components, which are written with the manifest.
     """
 
     manifest: Manifest
@@ -76,6 +76,7 @@ class BuildResult:
     unassigned: tuple[str, ...]
     not_covered: tuple[NotCovered, ...]
     without_tensors: tuple[str, ...] = ()
+    inventories: tuple[BuiltInventory, ...] = ()
 
 
 def build(
@@ -109,22 +110,25 @@ def build(
     path = Path(directory)
     if description is None and path.is_dir() and not os.path.lexists(path / DESCRIPTION_NAME):
         raise _no_description(path)  # before a walk through the wrong directory, perhaps a home
-    tree = read_tree(path)
     digest = ""
     if description is None:
-        text = read_description(tree)
+        text = read_description(read_tree(path, enter=lambda _: False))
         description, digest = parse_description(text), hashlib.sha256(text).hexdigest()
-    located = locate_roots(path, description, roots or {}, used_roots(description))
-    trees = {"": tree, **{name: walk(where) for name, where in sorted(located.items())}}
+    located = {"": path, **locate_roots(path, description, roots or {}, used_roots(description))}
+    listing = OwnedListing(description, located)
+    trees = {name: listing.walk(name) for name in sorted(located)}
     for name, each in trees.items():
-        refuse_oddities(each, name=name)
+        refuse_oddities(each, name=name, empty=listing.owns_in(name))
     # Asked before anything is hashed: a pattern that matches nothing should not cost an hour.
     components = assign(
-        description, {name: [f.path for f in each.files] for name, each in trees.items()}
+        description,
+        {n: [*(f.path for f in each.files), *listing.paths(n)] for n, each in trees.items()},
     )
     tensors = plan_tensors(description, components, trees)
+    n_files, n_bytes = listing.count(trees)
     if expect is not None:
-        expect(sum(t.size for t in trees.values()), sum(len(t.files) for t in trees.values()))
+        n_files += sum(len(t.files) for t in trees.values())
+        expect(n_bytes + sum(t.size for t in trees.values()), n_files)
     algorithms = tuple(map(Algorithm, description.digests))
     requests = {name: tensors.requests(name) for name in trees}
     with TensorHashing(requests, trees, whole=Algorithm.BLAKE3 in algorithms) as beside:
@@ -145,9 +149,16 @@ def build(
         raise UndecidedError(
             f"{DESCRIPTION_NAME} changed while the manifest was built", remedy=_AGAIN
         )
+    inventories = listing.hash(trees, hashed_files, executor=executor, progress=progress)
     for name, each in trees.items():
-        _refuse_changes(each, leave_out=frozenset() if name else OWN_FILES)
-    manifest = assemble(description, files, digests=description.digests, components=components)
+        _refuse_changes(each, listing.walk(name))
+    manifest = assemble(
+        description,
+        [*files, *(built.entry for built in inventories)],
+        digests=description.digests,
+        components=components,
+        bindings={built.component: built.binding for built in inventories},
+    )
     manifest = dataclasses.replace(manifest, weights=weights)
     return BuildResult(
         manifest=manifest,
@@ -157,6 +168,7 @@ def build(
         ),
         not_covered=tuple(item for each in trees.values() for item in each.not_covered),
         without_tensors=tensors.skipped,
+        inventories=inventories,
     )
 
 
@@ -247,9 +259,8 @@ def hashed_files(hashed: tuple[Hashed, ...], *, root: str = "") -> list[Manifest
     ]
 
 
-def _refuse_changes(before: Tree, *, leave_out: frozenset[str]) -> None:
-    """Walk once more: a file that came, went or changed meanwhile is in no manifest as it is."""
-    after = walk(before.root, leave_out=leave_out)
+def _refuse_changes(before: Tree, after: Tree) -> None:
+    """Compare two walks: a file that came, went or changed meanwhile is in no manifest as it is."""
     old, new = {f.path: f for f in before.files}, {f.path: f for f in after.files}
     if old == new and before.oddities == after.oddities:
         return
@@ -309,7 +320,7 @@ def write_manifest(
     *,
     path: str | os.PathLike[str] | None = None,
 ) -> Path:
-    """Write a built manifest, atomically.
+    """Write a built manifest, atomically, and before it the inventories that it binds.
 
     Args:
         directory: The release directory.
@@ -327,6 +338,8 @@ def write_manifest(
     """
     target = find_manifest(Path(directory), None if path is None else Path(path))
     existing = read_existing(target)
+    for built in result.inventories:
+        write_inventory(built)
     if existing is None or existing[1] != result.data:
         write_atomically(target, result.data)
     return target

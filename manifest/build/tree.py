@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import posixpath
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from manifest.display import human_size, plural, printable
 from manifest.document.description import Description
+from manifest.document.inventories import InventorySpec, is_owned, owned_directories
 from manifest.errors import TreeError, UndecidedError, UsageError
 from manifest.inventory import OWN_FILES, Oddity, OddityKind, Tree, collisions, walk
 
-__all__ = ["locate_roots", "read_regular", "read_tree", "refuse_oddities"]
+__all__ = [
+    "locate_roots",
+    "look_inside",
+    "read_regular",
+    "read_tree",
+    "refuse_oddities",
+    "walk_root",
+]
 
 _MAX_SHOWN = 20
 _REMEDIES = {
@@ -26,13 +35,50 @@ _REMEDIES = {
 }
 
 
-def read_tree(directory: Path) -> Tree:
+def read_tree(directory: Path, *, enter: Callable[[str], bool] | None = None) -> Tree:
     """Walk a release directory.
+
+    Args:
+        directory: The release directory.
+        enter: Which directories to look into; all when None.
 
     Raises:
         UsageError, UndecidedError: As `walk`.
     """
-    return walk(directory, leave_out=OWN_FILES)
+    return walk(directory, leave_out=OWN_FILES, enter=enter)
+
+
+def walk_root(
+    where: str | os.PathLike[str],
+    specs: Collection[InventorySpec],
+    *,
+    name: str = "",
+    leave_out: frozenset[str] = frozenset(),
+) -> Tree:
+    """Walk a root, but for the directories that inventories own and the inventories themselves.
+
+    Args:
+        where: The directory.
+        specs: Every inventory of the release.
+        name: The root's name; empty for the release directory.
+        leave_out: As for `walk`.
+
+    Raises:
+        UsageError, UndecidedError: As `walk`.
+    """
+    tree = walk(where, leave_out=leave_out, enter=look_inside(specs, name))
+    written = {spec.path for spec in specs if spec.root == name}
+    if not written:
+        return tree
+    return dataclasses.replace(tree, files=tuple(f for f in tree.files if f.path not in written))
+
+
+def look_inside(specs: Iterable[InventorySpec], name: str = "") -> Callable[[str], bool] | None:
+    """Which directories of a root a walk looks into; None when no inventory owns one."""
+    owned = owned_directories(specs, name)
+    if not owned:
+        return None
+    return lambda path: not is_owned(path, owned)
 
 
 def read_regular(path: str | os.PathLike[str], *, max_bytes: int) -> bytes:
@@ -67,12 +113,13 @@ def read_regular(path: str | os.PathLike[str], *, max_bytes: int) -> bytes:
     return data
 
 
-def refuse_oddities(tree: Tree, *, name: str = "") -> None:
+def refuse_oddities(tree: Tree, *, name: str = "", empty: bool = False) -> None:
     """Refuse a tree that holds what a manifest cannot list.
 
     Args:
         tree: The tree.
         name: The named root that it is; empty for the release directory.
+        empty: Whether a tree without files is accepted.
 
     Raises:
         TreeError: Links, special files, names that other systems cannot hold, names that differ
@@ -92,7 +139,7 @@ def refuse_oddities(tree: Tree, *, name: str = "") -> None:
             ),
             remedy="do what stands behind each, then run the command again",
         )
-    if not tree.files:
+    if not tree.files and not empty:
         raise TreeError(f"{where} holds no files", remedy="put the release's files into it")
 
 

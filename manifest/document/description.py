@@ -14,8 +14,10 @@ from typing import Any
 
 from manifest.display import printable
 from manifest.document.components import KINDS, ComponentKind, ContentType
+from manifest.document.inventories import InventorySpec, inventory_of
 from manifest.document.references import Reference
 from manifest.document.schema import load_schema, violations
+from manifest.document.semantics import semantic_problems
 from manifest.document.yaml_text import YamlDocument, parse_yaml, to_plain
 from manifest.errors import DocumentError, UndecidedError
 
@@ -56,6 +58,7 @@ class ComponentSpec:
         kind: What it is.
         files: Globs of its files; empty when it lies elsewhere or nowhere.
         exclude: Globs of files that ``files`` would match and that do not belong.
+        inventory: The inventory that lists further files of it; None when it has none.
         references: Where it lies, when not among the files.
         license: Its own license as written; empty when none is given.
         withheld: Why it is not there, when it is declared unavailable.
@@ -67,6 +70,7 @@ class ComponentSpec:
     kind: ComponentKind
     files: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    inventory: InventorySpec | None = None
     references: tuple[Reference, ...] = ()
     license: str = ""
     withheld: Withheld | None = None
@@ -250,7 +254,10 @@ def description_from_plain(
     """
     found = violations(plain, "description")
     problems = [f"{_place(name, source, v.pointer)}: {v.message}" for v in found]
-    problems = problems or _semantic_problems(plain, name, source)
+    problems = problems or [
+        f"{_place(name, source, pointer)}: {message}"
+        for pointer, message in semantic_problems(plain)
+    ]
     if problems:
         raise DocumentError(
             "\n".join([f"{name} is not a valid description", *(f"  {p}" for p in problems)]),
@@ -268,7 +275,9 @@ def description_from_plain(
         license=plain.get("license", ""),
         licenses={ContentType(k): v for k, v in plain.get("licenses", {}).items() if k[:2] != "x-"},
         base_models=tuple(_base_model(b) for b in plain.get("base_models", ())),
-        components=tuple(_component(i, c) for i, c in plain.get("components", {}).items()),
+        components=tuple(
+            _component(i, c, plain.get("roots", {})) for i, c in plain.get("components", {}).items()
+        ),
         sources=tuple(_source(s) for s in data.get("sources", ())),
         checkpoints=tuple(_checkpoint(c) for c in plain.get("checkpoints", {}).get("entries", ())),
         results=tuple(_result(r) for r in plain.get("evaluation", {}).get("results", ())),
@@ -290,37 +299,6 @@ def _place(name: str, source: YamlDocument | None, pointer: str) -> str:
     return f"{name}: {pointer}" if pointer else name
 
 
-def _semantic_problems(
-    plain: Mapping[str, Any], name: str, source: YamlDocument | None
-) -> list[str]:
-    """What the schema cannot say: kinds of components, duplicate names, known roots."""
-    problems: list[str] = []
-    roots = set(plain.get("roots", {}))
-    for id_, fields in plain.get("components", {}).items():
-        pointer = f"components.{id_}"
-        if "kind" not in fields and id_ not in KINDS:
-            problems.append(
-                f"{_place(name, source, pointer)}: `{id_}` is not a kind of component: "
-                f"say which with `kind:`, one of {', '.join(KINDS)}"
-            )
-        if "withheld" in fields and (fields.get("files") or fields.get("references")):
-            problems.append(
-                f"{_place(name, source, pointer)}: is withheld and published at once: "
-                "split it into two components"
-            )
-    names = [c["name"] for c in plain.get("checkpoints", {}).get("entries", ())]
-    for index, checkpoint in enumerate(names):
-        if checkpoint in names[:index]:
-            pointer = f"checkpoints.entries[{index}]"
-            problems.append(
-                f"{_place(name, source, pointer)}: a second checkpoint is called "
-                f"{printable(checkpoint)}"
-            )
-    if "release" in roots:
-        problems.append(f"{_place(name, source, 'roots.release')}: this name is reserved")
-    return problems
-
-
 def _reference(fields: Mapping[str, Any]) -> Reference | None:
     return Reference.from_plain(fields["reference"]) if "reference" in fields else None
 
@@ -331,13 +309,14 @@ def _withheld(fields: Mapping[str, Any]) -> Withheld | None:
     return Withheld(fields["withheld"]["reason"], fields["withheld"].get("obtain", ""))
 
 
-def _component(id_: str, fields: Mapping[str, Any]) -> ComponentSpec:
+def _component(id_: str, fields: Mapping[str, Any], roots: Mapping[str, Any]) -> ComponentSpec:
     kind = KINDS[fields.get("kind", id_)]
     return ComponentSpec(
         id=id_,
         kind=kind,
         files=tuple(fields.get("files", ())),
         exclude=tuple(fields.get("exclude", ())),
+        inventory=inventory_of(fields, roots),
         references=tuple(Reference.from_plain(r) for r in fields.get("references", ())),
         license=fields.get("license", ""),
         withheld=_withheld(fields),

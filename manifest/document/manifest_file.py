@@ -22,6 +22,14 @@ from manifest.document.description import (
     check_version,
     description_from_plain,
 )
+from manifest.document.inventories import (
+    BoundInventory,
+    binding_of,
+    check_inventories,
+    inventory_fields,
+    inventory_of,
+    with_binding,
+)
 from manifest.document.manifest_entries import (
     ManifestFile,
     file_sort_key,
@@ -36,6 +44,7 @@ from manifest.document.manifest_weights import (
 )
 from manifest.document.schema import violations
 from manifest.errors import DocumentError, ManifestError
+from manifest.inventory.lines import Binding
 
 __all__ = [
     "FILE_NAME",
@@ -57,7 +66,11 @@ MAX_DEPTH = 64
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ManifestComponent:
-    """One component, resolved: what the description says of it, and what its files come to."""
+    """One component, resolved: what the description says of it, and what its files come to.
+
+    `file_count`, `size` and `root_digest` are of the files that the manifest lists; `binding` is of
+    its inventory, which lists more, and None when it has none.
+    """
 
     id: str
     kind: ComponentKind
@@ -65,6 +78,7 @@ class ManifestComponent:
     size: int
     root_digest: str = ""
     fields: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    binding: Binding | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -106,22 +120,41 @@ class Manifest:
         plain["components"] = {c.id: {"kind": c.kind.id, **c.fields} for c in self.components}
         return description_from_plain(plain, name=FILE_NAME)
 
+    @property
+    def inventories(self) -> tuple[BoundInventory, ...]:
+        """The inventories of its components, in the order of these."""
+        roots = self.release.get("roots", {})
+        found = ((c, inventory_of(c.fields, roots)) for c in self.components)
+        return tuple(
+            BoundInventory(c.id, spec, c.binding) for c, spec in found if spec and c.binding
+        )
+
     def files_of(self, component: str) -> tuple[ManifestFile, ...]:
         """The files of one component, by its id."""
         return tuple(f for f in self.files if component in f.components)
 
 
 def resolve(
-    description: Description, files: Sequence[ManifestFile], *, digests: tuple[str, ...]
+    description: Description,
+    files: Sequence[ManifestFile],
+    *,
+    digests: tuple[str, ...],
+    bindings: Mapping[str, Binding] | None = None,
 ) -> Manifest:
     """The manifest of a description and its files, whose components are already assigned."""
+    bindings = bindings or {}
     ordered = tuple(sorted(files, key=file_sort_key))
     by_component: dict[str, list[ManifestFile]] = {c.id: [] for c in description.components}
     for file in ordered:
         for id_ in file.components:
             by_component[id_].append(file)
     components = tuple(
-        _resolve_component(spec, by_component[spec.id], description.fields["components"][spec.id])
+        _resolve_component(
+            spec,
+            by_component[spec.id],
+            description.fields["components"][spec.id],
+            bindings.get(spec.id),
+        )
         for spec in sorted(description.components, key=lambda c: c.id.encode())
     )
     return Manifest(
@@ -146,7 +179,10 @@ def component_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _resolve_component(
-    spec: ComponentSpec, files: Sequence[ManifestFile], fields: Mapping[str, Any]
+    spec: ComponentSpec,
+    files: Sequence[ManifestFile],
+    fields: Mapping[str, Any],
+    binding: Binding | None,
 ) -> ManifestComponent:
     return ManifestComponent(
         id=spec.id,
@@ -155,6 +191,7 @@ def _resolve_component(
         size=sum(f.size for f in files),
         root_digest=files_digest(files) if files else "",
         fields=component_fields(fields),
+        binding=binding,
     )
 
 
@@ -187,6 +224,8 @@ def _sorted(value: Any) -> Any:
 def _component_plain(component: ManifestComponent) -> dict[str, Any]:
     plain: dict[str, Any] = {"id": component.id, "kind": component.kind.id}
     plain.update(_sorted(component.fields))
+    if component.binding is not None:
+        plain["inventory"] = with_binding(plain["inventory"], component.binding)
     plain["file_count"] = component.file_count
     plain["size"] = component.size
     if component.root_digest:
@@ -273,13 +312,18 @@ def manifest_from_plain(plain: Any, *, name: str = FILE_NAME) -> Manifest:
 
 def _parse_component(plain: Mapping[str, Any]) -> ManifestComponent:
     own = ("id", "kind", "file_count", "size", "root_digest")
+    fields = {k: v for k, v in plain.items() if k not in own}
+    bound = fields.get("inventory")
+    if bound is not None:
+        fields["inventory"] = inventory_fields(bound)
     return ManifestComponent(
         id=plain["id"],
         kind=KINDS[plain["kind"]],
         file_count=plain["file_count"],
         size=plain["size"],
         root_digest=plain.get("root_digest", ""),
-        fields={k: v for k, v in plain.items() if k not in own},
+        fields=fields,
+        binding=None if bound is None else binding_of(bound),
     )
 
 
@@ -317,4 +361,11 @@ def _check_consistency(manifest: Manifest, file_count: int, name: str) -> None:
                 f"{name}: components: {component.id}: its count, size or root digest "
                 "is not that of its files"
             )
+    check_inventories(
+        {c.id: c.fields for c in manifest.components},
+        manifest.release.get("roots", {}),
+        manifest.inventories,
+        manifest.files,
+        name,
+    )
     check_weights(manifest.weights, manifest.files, name)

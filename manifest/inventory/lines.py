@@ -13,7 +13,7 @@ import dataclasses
 import hashlib
 import re
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from manifest.display import printable
 from manifest.errors import DocumentError, ManifestError
@@ -32,6 +32,11 @@ _LINE = re.compile(
     r'\{"path":"((?:[^"\\]++|\\")++)","size":(0|[1-9][0-9]{0,18}),"sha256":"([0-9a-f]{64})"'
     r'(?:,"blake3":"([0-9a-f]{64})")?\}'
 )
+
+
+class _Digest(Protocol):
+    def update(self, data: bytes, /) -> object: ...
+    def hexdigest(self) -> str: ...
 
 
 class InventoryEntry(NamedTuple):
@@ -81,11 +86,20 @@ class InventoryWriter:
     Args:
         write: Takes the bytes, about a mebibyte at a time.
         blake3: Whether every entry holds a BLAKE3 digest; none does when False.
+
+    Attributes:
+        file_count: How many files were added.
+        total_size: Their bytes.
+        size: Bytes of the inventory itself, as far as they are written.
     """
 
     def __init__(self, write: Callable[[bytes], object], *, blake3: bool) -> None:
         self._write = write
-        self._blake3 = blake3
+        self._second: _Digest | None = None
+        if blake3:
+            from blake3 import blake3 as make
+
+            self._second = make()
         self._pending: list[bytes] = []
         self._pending_bytes = 0
         self._sha256 = hashlib.sha256()
@@ -94,7 +108,11 @@ class InventoryWriter:
         self.file_count = 0
         self.total_size = 0
         self.size = 0
-        """Bytes of the inventory itself."""
+
+    @property
+    def blake3(self) -> str:
+        """BLAKE3 of the bytes written, in hex; empty in an inventory without such digests."""
+        return self._second.hexdigest() if self._second is not None else ""
 
     def add(self, entry: InventoryEntry) -> None:
         """Append a file.
@@ -107,7 +125,7 @@ class InventoryWriter:
             raise DocumentError(f"the path {printable(entry.path)} {problem}")
         if entry.path <= self._last:
             raise DocumentError(f"{printable(entry.path)} is out of order")
-        if bool(entry.blake3) is not self._blake3:
+        if bool(entry.blake3) is not (self._second is not None):
             raise DocumentError(f"{printable(entry.path)} has other digests than the inventory")
         self._last = entry.path
         line = entry.line()
@@ -124,6 +142,8 @@ class InventoryWriter:
         self._tree.extend(self._pending)
         data = b"\n".join(self._pending) + b"\n"
         self._sha256.update(data)
+        if self._second is not None:
+            self._second.update(data)
         self.size += len(data)
         self._write(data)
         self._pending.clear()
