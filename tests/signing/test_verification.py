@@ -247,7 +247,7 @@ def test_type_is_part_of_what_is_signed(
 
 @pytest.mark.parametrize("hint", [True, False])
 def test_encoding_from_before_1_0_is_not_accepted_for_a_statement_of_1_0(
-    payload: bytes, key: keys.PrivateKey, sound: Value, hint: bool
+    payload: bytes, key: keys.PrivateKey, sound: Value, *, hint: bool
 ) -> None:
     old = f"DSSEV1 28 application/vnd.in-toto+json {len(payload)} {payload!r}".encode()
     sound["dsseEnvelope"]["signatures"][0]["sig"] = base64.b64encode(key.sign(old)).decode()
