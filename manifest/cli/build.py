@@ -106,8 +106,11 @@ def _print_summary(directory: Path, target: Path, result: BuildResult) -> None:
     for item in result.not_covered:
         what = f" ({plural(item.files, 'file')})" if item.kind == "directory" else ""
         note(f"{printable(item.path)}{what} is left out, as in every signed release")
-    for reason in result.without_tensors:
-        note(f"no digests of tensors: {printable(reason)}")
+    if result.without_tensors:
+        say()
+        say(paint("weights without digests of tensors:", "warn"))
+        for reason in result.without_tensors[:_MAX_LISTED]:
+            say(f"  {printable(reason)}")
     say()
     for one in manifest.weights:
         what = f"{printable(one.files[0].full_path)}, {plural(one.tensor_count, 'tensor')}"

@@ -50,6 +50,13 @@ _MAX_KEY = 1024 * 1024
     help="Check only this component, as weights; repeatable.",
 )
 @click.option(
+    "--tensor",
+    "tensors",
+    multiple=True,
+    metavar="NAME",
+    help="Check only this tensor of the weights, reading no more than it needs; repeatable.",
+)
+@click.option(
     "--manifest", "manifest_path", metavar="FILE", help="The manifest, when it lies elsewhere."
 )
 @click.option("--signature", "signature_path", metavar="FILE", help="The signature, likewise.")
@@ -85,6 +92,7 @@ def command(
     strict: bool,
     only: tuple[str, ...],
     components: tuple[str, ...],
+    tensors: tuple[str, ...],
     manifest_path: str | None,
     signature_path: str | None,
     expect_name: str | None,
@@ -124,6 +132,7 @@ def command(
             strict=strict,
             only=only,
             components=components,
+            tensors=tensors,
             manifest_path=manifest_path,
             signature_path=signature_path,
             expect_name=expect_name,

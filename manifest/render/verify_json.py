@@ -6,7 +6,13 @@ import json
 import re
 from typing import Any
 
-from manifest.verify.report import FileProblem, ProblemKind, SignerInfo, VerifyReport
+from manifest.verify.report import (
+    FileProblem,
+    ProblemKind,
+    SignerInfo,
+    TensorDamage,
+    VerifyReport,
+)
 
 __all__ = ["render_verify_json", "verify_plain"]
 
@@ -32,6 +38,7 @@ def verify_plain(report: VerifyReport) -> dict[str, Any]:
         "files_expected": report.files_expected,
         "files_checked": report.files_checked,
         "bytes_checked": report.bytes_checked,
+        "tensors_checked": report.tensors_checked,
         "refusal": _text(report.refusal) or None,
         "undecided_reason": _text(report.undecided_reason) or None,
         "steps": [
@@ -104,8 +111,17 @@ def _problem(problem: FileProblem) -> dict[str, Any]:
         "expected": _side(problem.expected_digest, problem.expected_size),
         "found": _side(problem.found_digest, problem.found_size),
         "detail": _text(problem.detail) or None,
+        "damage": _damage(problem.damage) if problem.damage else None,
     }
     return plain
+
+
+def _damage(damage: TensorDamage) -> dict[str, Any]:
+    return {
+        "header": damage.header,
+        "tensors": list(damage.tensors),
+        "tensors_checked": damage.checked,
+    }
 
 
 def _side(digest: str, size: int | None) -> dict[str, Any] | None:

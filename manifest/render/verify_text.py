@@ -8,11 +8,19 @@ from collections.abc import Iterator
 from manifest.display import human_size, plural, printable
 from manifest.errors import ExitCode
 from manifest.render import Paint, plain
-from manifest.verify.report import FileProblem, Mode, ProblemKind, SignerInfo, VerifyReport
+from manifest.verify.report import (
+    FileProblem,
+    Mode,
+    ProblemKind,
+    SignerInfo,
+    TensorDamage,
+    VerifyReport,
+)
 
 __all__ = ["render_verify"]
 
 _MAX_LISTED = 20
+_MAX_TENSORS = 5
 
 _WORDS = {
     ProblemKind.CHANGED: "changed",
@@ -63,12 +71,14 @@ def _headline(report: VerifyReport, paint: Paint) -> str:
     if report.findings:
         return f"{paint('FINDINGS', 'warn')}  {what}: the files are as signed, the claims are not"
     word = "VERIFIED IN PART" if report.part or report.not_checked else "VERIFIED"
-    verb = "is exactly" if report.files_checked == 1 else "are exactly"
+    verb = "is exactly" if report.files_checked + report.tensors_checked == 1 else "are exactly"
     return f"{paint(word, 'good')}  {what}: {_files(report)} {verb} what was signed"
 
 
 def _files(report: VerifyReport) -> str:
     size = ", ".join([human_size(report.bytes_checked), *report.digests])
+    if report.tensors_checked:
+        return f"{plural(report.tensors_checked, 'tensor')} ({size}; {printable(report.part)})"
     if report.part:
         return f"{plural(report.files_checked, 'file')} ({size}; {printable(report.part)})"
     if report.not_checked:
@@ -142,9 +152,25 @@ def _problems(report: VerifyReport, paint: Paint) -> Iterator[str]:
             yield f"{'':14}is now {printable(problem.renamed_to)}"
         if problem.detail:
             yield f"{'':14}{printable(problem.detail)}"
+        if problem.damage is not None:
+            yield from _damage(problem.damage)
         yield from _digests(problem)
     if len(report.problems) > _MAX_LISTED:
         yield _more(len(report.problems))
+
+
+def _damage(damage: TensorDamage) -> Iterator[str]:
+    if damage.header:
+        yield f"{'':14}the header differs: it says where tensors begin and what they are"
+    bad, of = len(damage.tensors), plural(damage.checked, "tensor")
+    if bad:
+        shown = ", ".join(map(printable, damage.tensors[:_MAX_TENSORS]))
+        more = f", and {bad - _MAX_TENSORS:,} more" if bad > _MAX_TENSORS else ""
+        yield f"{'':14}tensors that differ ({bad:,} of {damage.checked:,}): {shown}{more}"
+    elif damage.header:
+        yield f"{'':14}{of} where the manifest has them: as signed"
+    else:
+        yield f"{'':14}header and {of} are as signed: the damage lies between or after them"
 
 
 def _digests(problem: FileProblem) -> Iterator[str]:

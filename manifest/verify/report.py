@@ -18,6 +18,7 @@ __all__ = [
     "SignerInfo",
     "Step",
     "StepStatus",
+    "TensorDamage",
     "Undecided",
     "VerifyReport",
 ]
@@ -67,6 +68,21 @@ class ProblemKind(enum.StrEnum):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class TensorDamage:
+    """What of a file of weights differs from what was signed.
+
+    Attributes:
+        header: Whether the bytes before the data do.
+        tensors: Names of the tensors whose bytes do, in the order of the file.
+        checked: How many of its tensors were looked at.
+    """
+
+    header: bool
+    tensors: tuple[str, ...]
+    checked: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class FileProblem:
     """One file that differs.
 
@@ -79,6 +95,7 @@ class FileProblem:
         renamed_to: The name it has now, for ``RENAMED``.
         components: Ids of the components it belongs to.
         detail: What else is to be said, as the target of a link.
+        damage: Which tensors differ, where the manifest holds digests of them.
     """
 
     kind: ProblemKind
@@ -91,6 +108,7 @@ class FileProblem:
     renamed_to: str = ""
     components: tuple[str, ...] = ()
     detail: str = ""
+    damage: TensorDamage | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -142,6 +160,8 @@ class VerifyReport:
         files_expected: How many files were to be checked.
         files_checked: How many of them are exactly what was signed.
         bytes_checked: Their bytes.
+        tensors_checked: Where single tensors were asked for, how many are exactly what was
+            signed; ``bytes_checked`` are theirs then, and no file was checked as a whole.
         digests: The digests that were compared, the one that decides first.
         digests_not_compared: Further ones that the manifest holds.
         steps: What was done, in order.
@@ -169,6 +189,7 @@ class VerifyReport:
     files_expected: int = 0
     files_checked: int = 0
     bytes_checked: int = 0
+    tensors_checked: int = 0
     digests: tuple[str, ...] = ()
     digests_not_compared: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()

@@ -34,6 +34,7 @@ class Request:
     roots: Mapping[str, str]
     engine: Engine
     digest: DigestChoice = DigestChoice.AUTO
+    tensors: tuple[str, ...] = ()
 
 
 def read_given(path: str, option: str, max_bytes: int) -> bytes:

@@ -42,6 +42,7 @@ def verify(
     strict: bool = False,
     only: Sequence[str] = (),
     components: Sequence[str] = (),
+    tensors: Sequence[str] = (),
     manifest_path: str | os.PathLike[str] | None = None,
     signature_path: str | os.PathLike[str] | None = None,
     expect_name: str | None = None,
@@ -72,6 +73,7 @@ def verify(
         strict: Refuse what exists and is not covered.
         only: Check only files that match one of these patterns.
         components: Check only the files of these components, by id, kind or short name.
+        tensors: Check only the tensors with these names, by reading their bytes and the headers.
         manifest_path: Where ``manifest.json`` is, when not in the directory.
         signature_path: Where the signature is, when not ``model.sig`` in the directory.
         expect_name: Refuse a release of another name.
@@ -100,6 +102,7 @@ def verify(
         strict=strict,
         only=tuple(only),
         components=tuple(components),
+        tensors=tuple(tensors),
         manifest_path=_elsewhere(manifest_path, directory),
         signature_path=None if signature_path is None else os.fspath(signature_path),
         expect_name=expect_name,

@@ -27,6 +27,7 @@ __all__ = ["FileRun", "default_signature"]
 _OF_DIRECTORIES = (
     ("only", "--only"),
     ("components", "--component"),
+    ("tensors", "--tensor"),
     ("manifest_path", "--manifest"),
     ("expect_name", "--expect-name"),
     ("expect_version", "--expect-version"),

@@ -39,6 +39,7 @@ from manifest.verify.request import Request, path_inside, read_given
 from manifest.verify.selection import DigestChoice, Selection, expected_in_root
 from manifest.verify.signatures import further_signatures
 from manifest.verify.survey import Survey, leave_out, spoken_of, survey
+from manifest.verify.tensors import check_tensors, name_damage, select_tensors
 
 __all__ = ["Run"]
 
@@ -161,6 +162,9 @@ class Run:
         named = {f.full_path for f in self._manifest_files() if f.root}
         part = self._part(expected.keys() | named)
         self._check_roots()
+        if request.tensors and not machine.manifest_changed:
+            self._tensors(part)
+            return
         found = self._survey(expected)
         self._compare(lists, found, part)
         self._named_roots(selection, part)
@@ -182,9 +186,10 @@ class Run:
 
     def _part(self, signed: Collection[str]) -> Part:
         request, changed = self.request, self.machine.manifest_changed
-        self._set(part=", ".join((*request.only, *request.components)))
-        if request.components and changed:
-            # Which files a component has is not known; that the manifest was changed is.
+        tensors = [f"tensor {name}" for name in request.tensors]
+        self._set(part=", ".join((*request.only, *request.components, *tensors)))
+        if (request.components or tensors) and changed:
+            # What they are is not known; that the manifest was changed is.
             return frozenset({FILE_NAME}).__contains__
         manifest = self.machine.trusted_manifest
         part = select_part(request.only, request.components, signed=signed, manifest=manifest)
@@ -264,19 +269,38 @@ class Run:
         self._done("tree", early, failed=bool(early))
         failed = bool(result.problems or result.undecided)
         self._done("bytes", f"{result.same} files as signed", failed=failed)
-        self._add(result)
+        self._add(result, found.tree)
         self._refuse_not_covered(found.not_covered)
 
     def _refuse_not_covered(self, words: Sequence[str]) -> None:
         if self.request.strict:
             self._set(problems=(*self.found.problems, *map(_refused, words)))
 
-    def _add(self, result: Comparison) -> None:
+    def _tensors(self, part: Part) -> None:
+        """Steps 3 and 4 for single tensors."""
+        manifest = self.machine.trusted_manifest
+        wanted = select_tensors(self.request.tensors, manifest, part)
+        self._set(digests=("blake3",), digests_not_compared=())
+        found = check_tensors(wanted, self.tree, self.request.roots, components=self._components)
+        self._set(
+            tensors_checked=found.same,
+            bytes_checked=found.size,
+            problems=found.problems,
+            undecided=found.undecided,
+            not_checked=(*self.found.not_checked, *found.not_checked),
+        )
+        failed = bool(found.problems or found.undecided)
+        self._done("bytes", f"{found.same} tensors as signed", failed=failed)
+
+    def _add(self, result: Comparison, tree: Tree, root: str = "") -> None:
+        manifest = self.machine.trusted_manifest
+        weights = [f for one in manifest.weights for f in one.files] if manifest else []
+        problems = name_damage(result.problems, weights, tree, root=root)
         self._set(
             files_expected=self.found.files_expected + result.expected,
             files_checked=self.found.files_checked + result.same,
             bytes_checked=self.found.bytes_checked + result.size,
-            problems=(*self.found.problems, *result.problems),
+            problems=(*self.found.problems, *problems),
             undecided=(*self.found.undecided, *result.undecided),
         )
         if result.contradicted:
@@ -319,7 +343,9 @@ class Run:
                 components=self._components,
                 engine=self.request.engine,
                 root=name,
-            )
+            ),
+            found.tree,
+            name,
         )
         not_covered = [f"{name}:{words}" for words in found.not_covered]
         self._set(not_covered=(*self.found.not_covered, *not_covered))
