@@ -17,6 +17,7 @@ __all__ = [
     "ManifestError",
     "MissingExtraError",
     "NotTrustedError",
+    "ProofError",
     "TreeError",
     "UndecidedError",
     "UsageError",
@@ -103,6 +104,12 @@ class UndecidedError(ManifestError):
     """There is no answer: a read error, a file that changed while it was read, a version too new."""
 
     exit_code = ExitCode.UNDECIDED
+
+
+class ProofError(ManifestError):
+    """A proof about committed records does not hold, or there is none to be made."""
+
+    exit_code = ExitCode.FINDINGS
 
 
 class BytesDifferError(ManifestError):

@@ -30,6 +30,7 @@ COMMANDS = {
     "rules": "List the linter's rules, or explain one.",
     "import": "Make a description of what other tools declared.",
     "checkpoints": "Look for mistakes in an index of checkpoints.",
+    "data": "Commit to data, and prove what is in it.",
     "show": "Show a release at a glance, on one screen.",
     "demo": "Make, sign, verify, lint and break a miniature release.",
     "schema": "Print the JSON Schema of a document.",

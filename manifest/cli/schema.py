@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-_NAMES = ("description", "manifest", "lint-report", "verify-report")
+_NAMES = ("description", "manifest", "commitment", "data-proof", "lint-report", "verify-report")
 
 
 @click.command("schema")
@@ -12,8 +12,8 @@ _NAMES = ("description", "manifest", "lint-report", "verify-report")
 def command(name: str) -> None:
     """Print the JSON Schema of a document.
 
-    NAME is description (release.yaml), manifest (manifest.json), lint-report or verify-report
-    (what --format json prints).
+    NAME is description (release.yaml), manifest (manifest.json), commitment and data-proof (what
+    `manifest data` writes), lint-report or verify-report (what --format json prints).
     """
     from manifest.document.schema import schema_text
 

@@ -16,7 +16,14 @@ from manifest.errors import DocumentError
 
 __all__ = ["SCHEMA_NAMES", "Violation", "load_schema", "schema_text", "violations"]
 
-SCHEMA_NAMES = ("description", "manifest", "lint-report", "verify-report")
+SCHEMA_NAMES = (
+    "description",
+    "manifest",
+    "commitment",
+    "data-proof",
+    "lint-report",
+    "verify-report",
+)
 """Names of the schemas that ship with the package."""
 
 _MAX_SHOWN = 80

@@ -23,6 +23,7 @@ __all__ = [
     "node_hash",
     "root_of",
     "root_of_inclusion",
+    "siblings_of",
     "verify_inclusion",
 ]
 
@@ -125,7 +126,7 @@ def inclusion_proof(hashes: Iterable[bytes], index: int, size: int) -> tuple[byt
     """
     if not 0 <= index < size:
         raise UsageError(f"a tree of {size} leaves has no leaf {index}")
-    siblings = list(_siblings(index, size))
+    siblings = list(siblings_of(index, size))
     stream = iter(hashes)
     roots: dict[tuple[int, int], bytes] = {}
     position = 0
@@ -139,8 +140,11 @@ def inclusion_proof(hashes: Iterable[bytes], index: int, size: int) -> tuple[byt
     return tuple(roots[sibling] for sibling in reversed(siblings))
 
 
-def _siblings(index: int, size: int) -> Iterator[tuple[int, int]]:
-    """The subtrees beside the way from the root to a leaf, as ranges of leaves, root first."""
+def siblings_of(index: int, size: int) -> Iterator[tuple[int, int]]:
+    """The subtrees beside the way from the root to a leaf, as ranges of leaves, root first.
+
+    An audit path is their roots in the opposite order.
+    """
     start, end = 0, size
     while end - start > 1:
         middle = start + (1 << (end - start - 1).bit_length() - 1)
@@ -163,7 +167,7 @@ def root_of_inclusion(index: int, size: int, leaf: bytes, proof: Sequence[bytes]
     """
     if not 0 <= index < size or len(leaf) != HASH_SIZE:
         return None
-    siblings = list(_siblings(index, size))
+    siblings = list(siblings_of(index, size))
     if len(siblings) != len(proof) or any(len(digest) != HASH_SIZE for digest in proof):
         return None
     root = leaf

@@ -7,6 +7,7 @@ import enum
 from collections.abc import Mapping, Sequence
 
 from manifest.display import plural, printable
+from manifest.document.commitments import is_bound
 from manifest.document.description import ComponentSpec, Description
 from manifest.document.references import Reference
 from manifest.licenses import LicenseAssessment, assess
@@ -121,6 +122,8 @@ def examine(
         mine = files.get(spec.id, Files())
         inspection = inspect(source, spec.kind.id, mine.here) if mine.here else Inspection()
         state, reason = _state(spec, mine, inspection, resolutions or {})
+        if state is State.WITHHELD and is_bound(description.fields["components"][spec.id]):
+            reason = f"{reason} (bound by a commitment)"
         license_ = description.license_of(spec)
         assessment = assess(license_, str(spec.kind.content_type), name=license_name)
         result.append(

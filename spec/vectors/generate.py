@@ -43,6 +43,7 @@ from manifest.signing.statement import build_statement, parse_statement
 from manifest.signing.verification import verify_signature
 from manifest.verify.run import verify
 from spec.vectors import spec_pages
+from spec.vectors import vector_commitments as committed
 from spec.vectors import vector_signed as signed
 from spec.vectors import vector_tables as tables
 
@@ -205,6 +206,13 @@ def license_assessments() -> bytes:
     return vectors("Whether a license is open for a type of content.", cases)
 
 
+def commitments() -> dict[str, bytes]:
+    """Commitments to records, and proofs accepted and refused."""
+    cases, example = committed.cases()
+    about = "Records, the commitment to them under a secret, and whether a proof holds under it."
+    return {"commitments.json": vectors(about, cases), "commitment.json": example}
+
+
 def is_good(bundle: bytes, public: str, payload: bytes) -> bool:
     """Whether a bundle is by this key, over this payload."""
     try:
@@ -337,6 +345,7 @@ def all_vectors() -> dict[str, bytes]:
         "statements.json": statements(),
         "signatures.json": signatures(),
         "licenses.json": license_assessments(),
+        **commitments(),
         **files,
     }
 
