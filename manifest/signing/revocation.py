@@ -155,10 +155,10 @@ def _unusable(
     at: dt.datetime,
 ) -> str | None:
     """Why a list by this issuer's name says nothing about the certificate; None where it does."""
+    if not _soundly_hashed(crl):
+        return "is signed with a hash that is broken or unknown"
     if not _signed(crl, issuer):
         return "is not signed by that authority's key"
-    if not isinstance(crl.signature_hash_algorithm, (*_SOUND_HASHES, type(None))):
-        return "is signed with a hash that is broken"
     try:
         usage = issuer.extensions.get_extension_for_class(x509.KeyUsage).value
     except x509.ExtensionNotFound:
@@ -175,6 +175,13 @@ def _unusable(
         return _incomplete(crl) or _out_of_scope(crl, certificate)
     except _UNREADABLE:
         return "has an extension that cannot be read"
+
+
+def _soundly_hashed(crl: x509.CertificateRevocationList) -> bool:
+    try:  # an Ed25519 signature brings its own hash, and names none
+        return isinstance(crl.signature_hash_algorithm, (*_SOUND_HASHES, type(None)))
+    except UnsupportedAlgorithm:
+        return False
 
 
 def _signed(crl: x509.CertificateRevocationList, issuer: x509.Certificate) -> bool:
