@@ -1,0 +1,388 @@
+"""Inventories, and the directories that they own, held against each other (spec/inventories.md).
+
+In this order, so that nothing a list says is used before the list is known to be the signed one:
+its bytes against the digest that the manifest binds; then its lines, one by one, and their count,
+sizes and Merkle root; then the directory, in step with the list read once more. Memory grows with
+none of them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NoReturn, Self
+
+from manifest.display import plural, printable
+from manifest.document.inventories import BoundInventory
+from manifest.errors import NotTrustedError, UndecidedError
+from manifest.inventory import (
+    Algorithm,
+    Expected,
+    FileStat,
+    Problem,
+    Tree,
+    collisions,
+)
+from manifest.inventory.clashes import Clashes
+from manifest.inventory.in_step import Stretch, in_step
+from manifest.inventory.lines import InventoryEntry, InventoryReader
+from manifest.inventory.opening import Opener, Root, change_of, problem_of
+from manifest.inventory.ordered import OrderedWalk
+from manifest.inventory.sampling import choose, misses
+from manifest.verify.comparison import Comparison, Engine, compare_root
+from manifest.verify.part import Part, within_root
+from manifest.verify.report import FileProblem, InventorySample, ProblemKind, Undecided
+from manifest.verify.survey import survey
+
+__all__ = ["MAX_NAMED", "InventoryCheck", "InventoryResult", "check_inventory"]
+
+MAX_NAMED = 10_000
+"""The most files of one inventory that a report names as different, and as undecided."""
+
+_BLOCK = 1 << 20
+_AGAIN = "ask the publisher to build and sign again"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class InventoryCheck:
+    """What to check of an inventory.
+
+    Attributes:
+        bound: The inventory.
+        digests: The digests of files that the manifest holds.
+        algorithms: Those to compare, the one that decides first.
+        part: Which files to compare.
+        sample: How many files to hash, chosen at random; None for all.
+        engine: Where to hash.
+    """
+
+    bound: BoundInventory
+    digests: tuple[str, ...]
+    algorithms: tuple[Algorithm, ...]
+    part: Part
+    sample: int | None
+    engine: Engine
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class InventoryResult:
+    """What came of it.
+
+    Attributes:
+        comparison: Files and problems, as of a root.
+        sample: The sample that was hashed; None when every file was.
+        omitted: How many further files differ, or could not be read, that are not named.
+    """
+
+    comparison: Comparison
+    sample: InventorySample | None = None
+    omitted: int = 0
+
+
+def check_inventory(check: InventoryCheck, inventory: Tree, owned: Tree) -> InventoryResult | None:
+    """Hold an inventory against its binding, and the directory that it owns against it.
+
+    Args:
+        check: What to check.
+        inventory: The walked root that the inventory lies in.
+        owned: The walked root that the directory lies in.
+
+    Returns:
+        What was found; None when the inventory is not there as it was bound, so that the files of
+        its directory are unknown.
+
+    Raises:
+        NotTrustedError: The bytes are those that were bound, and are no inventory, or not of the
+            count, sizes or Merkle root that were bound.
+        UndecidedError: The inventory cannot be read, or changed while it was.
+    """
+    spec = check.bound.spec
+    file = inventory.find(spec.path)
+    if file is None:
+        return None
+    what = printable(spec.full_path)
+    with Opener(Root.of(inventory)) as opener, _Opened(opener, file, what) as opened:
+        if opened.sha256() != check.bound.binding.sha256:
+            return None
+        first = _Numbers(check)
+        first.read(opened, what)
+        result = _Comparing(check, owned, first).run(opened, what)
+        opened.refuse_change()
+    return result
+
+
+class _Opened:
+    """An inventory, open: every reading is of the same file."""
+
+    def __init__(self, opener: Opener, file: FileStat, what: str) -> None:
+        self._file = file
+        self._what = what
+        try:
+            self._descriptor = opener.open(file)
+        except OSError as error:
+            self._fail(problem_of(error))
+
+    def _fail(self, problem: Problem) -> NoReturn:
+        raise UndecidedError(f"the inventory {self._what}: {printable(problem.detail)}") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._descriptor)
+
+    def refuse_change(self) -> None:
+        """Refuse a file that is not the one that was walked, or not any more."""
+        problem = change_of(self._file, os.fstat(self._descriptor))
+        if problem is not None:
+            self._fail(problem)
+
+    def sha256(self) -> str:
+        """The digest of its bytes."""
+        self.refuse_change()
+        digest = hashlib.sha256()
+        read = self.from_start()
+        while data := read(_BLOCK):
+            digest.update(data)
+        return digest.hexdigest()
+
+    def from_start(self) -> Callable[[int], bytes]:
+        """A function that reads on from the beginning."""
+        position = 0
+
+        def read(length: int) -> bytes:
+            nonlocal position
+            try:
+                data = os.pread(self._descriptor, length, position)
+            except OSError as error:
+                self._fail(problem_of(error))
+            position += len(data)
+            return data
+
+        return read
+
+
+class _Numbers:
+    """The first reading of an inventory whose bytes are those that were bound: is it sound?
+
+    Attributes:
+        chosen: The numbers of the files to hash; None for all.
+        size: The bytes to hash, those of a part among them that do not belong to it.
+    """
+
+    def __init__(self, check: InventoryCheck) -> None:
+        self._check = check
+        count = check.bound.binding.file_count
+        self.chosen = None if check.sample is None else frozenset(choose(count, check.sample))
+        self.size = 0
+
+    def read(self, opened: _Opened, what: str) -> None:
+        """Read it, and compare what it comes to with what was bound."""
+        binding, clashes = self._check.bound.binding, Clashes()
+        reader = InventoryReader(opened.from_start(), what=what, error=NotTrustedError)
+        number = 0
+        for batch in reader.batches():
+            clashes.add(entry.path for entry in batch)
+            if self.chosen is not None:
+                for entry in batch:
+                    self.size += entry.size if number in self.chosen else 0
+                    number += 1
+        found = reader.binding()
+        if self.chosen is None:
+            self.size = found.total_size
+        for field in dataclasses.fields(binding):
+            said, is_ = getattr(binding, field.name), getattr(found, field.name)
+            if said != is_:
+                raise NotTrustedError(
+                    f"{what} has the {field.name} {is_}, and the manifest binds {said}",
+                    remedy=_AGAIN,
+                )
+        if reader.has_blake3 is not ("blake3" in self._check.digests):
+            raise NotTrustedError(
+                f"{what} holds other digests than {' and '.join(self._check.digests)}",
+                remedy=_AGAIN,
+            )
+        self._refuse_clashes(clashes, opened, what)
+
+    @staticmethod
+    def _refuse_clashes(clashes: Clashes, opened: _Opened, what: str) -> None:
+        suspects = clashes.suspects()
+        if not suspects:
+            return
+        reader = InventoryReader(opened.from_start(), what=what, merkle=False)
+        groups = collisions(clashes.of(suspects, (entry.path for entry in reader)))
+        for group in groups:
+            names = " and ".join(map(printable, group[:2]))
+            raise NotTrustedError(
+                f"{what}: {names} differ only in letter case or Unicode form", remedy=_AGAIN
+            )
+
+
+class _Comparing:
+    """The second reading, with the directory beside it; one use."""
+
+    def __init__(self, check: InventoryCheck, tree: Tree, first: _Numbers) -> None:
+        self._check = check
+        self._tree = tree
+        self._chosen = first.chosen
+        self._size = first.size
+        self._spec = check.bound.spec
+        self._prefix = f"{self._spec.directory}/"
+        self._engine = dataclasses.replace(check.engine, on_total=None)
+        self._part = within_root(check.part, self._spec.directory_root)
+        self._problems: list[FileProblem] = []
+        self._undecided: list[Undecided] = []
+        self._contradicted: tuple[str, ...] = ()
+        self._early = self._expected = self._same = self._bytes = self._omitted = 0
+
+    def run(self, opened: _Opened, what: str) -> InventoryResult:
+        """Compare everything."""
+        check, spec = self._check, self._spec
+        count = check.bound.binding.file_count
+        size = count if self._chosen is None else len(self._chosen)
+        if check.engine.on_total is not None:
+            check.engine.on_total(self._size, size)
+        walk = OrderedWalk(Root.of(self._tree), spec.directory)
+        if not self._exists(walk):
+            gone = FileProblem(
+                ProblemKind.MISSING,
+                spec.full_directory,
+                components=(check.bound.component,),
+                detail=f"a directory of {plural(count, 'file')}",
+            )
+            self._problems.append(gone)
+            self._expected = count
+            return self._result()
+        reader = InventoryReader(opened.from_start(), what=what, merkle=False)
+        for stretch in in_step(reader, walk, self._prefix):
+            self._stretch(stretch)
+        if reader.binding().sha256 != check.bound.binding.sha256:
+            raise UndecidedError(f"the inventory {what} changed while it was read")
+        self._pair_renamed()
+        return self._result()
+
+    @staticmethod
+    def _exists(walk: OrderedWalk) -> bool:
+        try:
+            return walk.exists()
+        except OSError as error:
+            raise UndecidedError(problem_of(error).detail) from None
+
+    def _stretch(self, stretch: Stretch) -> None:
+        listed = {self._prefix + entry.path: entry for _, entry in stretch.listed}
+        files: Iterable[FileStat] = stretch.files
+        if self._chosen is not None:
+            numbers = {self._prefix + entry.path: number for number, entry in stretch.listed}
+            files = list(self._not_hashed(listed, numbers, stretch.files))
+        lists = tuple(
+            {path: _expected(path, entry, algorithm) for path, entry in listed.items()}
+            for algorithm in self._check.algorithms
+        )
+        there = dataclasses.replace(
+            self._tree, files=tuple(files), left_out=(), oddities=tuple(stretch.oddities)
+        )
+        found = survey(
+            dataclasses.replace(there, not_covered=()),
+            lists[0],
+            signed_ignores=(),
+            signature="",
+            ignore=(),
+            components=self._components,
+        )
+        if stretch.above is not None:
+            above = (stretch.above, *there.oddities)
+            found = dataclasses.replace(found, tree=dataclasses.replace(found.tree, oddities=above))
+        self._add(
+            compare_root(
+                lists,
+                found,
+                part=self._part,
+                components=self._components,
+                engine=self._engine,
+                root=self._spec.directory_root,
+            )
+        )
+
+    def _components(self, _: str) -> tuple[str, ...]:
+        return (self._check.bound.component,)
+
+    def _not_hashed(
+        self,
+        listed: dict[str, InventoryEntry],
+        numbers: Mapping[str, int],
+        files: Iterable[FileStat],
+    ) -> Iterator[FileStat]:
+        """Leave out, of both sides, what is there by name and size and not in the sample."""
+        chosen = self._chosen or frozenset()
+        for file in files:
+            entry = listed.get(file.path)
+            if entry is None or entry.size != file.size or numbers[file.path] in chosen:
+                yield file
+            else:
+                del listed[file.path]
+
+    def _add(self, result: Comparison) -> None:
+        self._early += result.early
+        self._expected += result.expected
+        self._same += result.same
+        self._bytes += result.size
+        self._contradicted = self._contradicted or result.contradicted
+        room = MAX_NAMED - len(self._problems)
+        self._problems += result.problems[:room]
+        self._omitted += max(len(result.problems) - room, 0)
+        room = MAX_NAMED - len(self._undecided)
+        self._undecided += result.undecided[:room]
+        self._omitted += max(len(result.undecided) - room, 0)
+
+    def _pair_renamed(self) -> None:
+        """Find files that were renamed from one stretch into another, by size and digest."""
+        missing: dict[tuple[str, int | None], FileProblem] = {}
+        for one in self._problems:
+            if one.kind is ProblemKind.MISSING and one.expected_digest:
+                missing.setdefault((one.expected_digest, one.expected_size), one)
+        if not missing:
+            return
+        gone: set[str] = set()
+        kept: list[FileProblem] = []
+        for one in self._problems:
+            if one.kind is ProblemKind.ADDED and one.found_digest:
+                was = missing.pop((one.found_digest, one.found_size), None)
+                if was is not None:
+                    gone.add(was.path)
+                    kept.append(
+                        dataclasses.replace(
+                            was,
+                            kind=ProblemKind.RENAMED,
+                            found_size=one.found_size,
+                            found_digest=one.found_digest,
+                            renamed_to=one.path,
+                        )
+                    )
+                    continue
+            kept.append(one)
+        self._problems = [p for p in kept if not (p.kind is ProblemKind.MISSING and p.path in gone)]
+
+    def _result(self) -> InventoryResult:
+        count, sample = self._check.bound.binding.file_count, None
+        if self._chosen is not None:
+            size = len(self._chosen)
+            sample = InventorySample(
+                self._spec.full_path, self._spec.full_directory, count, size, misses(count, size)
+            )
+        comparison = Comparison(
+            early=self._early,
+            expected=self._expected,
+            same=self._same,
+            size=self._bytes,
+            problems=tuple(self._problems),
+            undecided=tuple(self._undecided),
+            contradicted=self._contradicted,
+        )
+        return InventoryResult(comparison, sample, self._omitted)
+
+
+def _expected(path: str, entry: InventoryEntry, algorithm: Algorithm) -> Expected:
+    digest = entry.blake3 if algorithm is Algorithm.BLAKE3 else entry.sha256
+    return Expected(path, entry.size, (digest,), algorithm, sha256=entry.sha256)
