@@ -7,7 +7,6 @@ sizes, then the caller hashes `Plan.to_hash`, then `conclude` compares digests.
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeAlias
 
@@ -15,15 +14,11 @@ from manifest.display import printable
 from manifest.errors import DocumentError
 from manifest.inventory.digests import Algorithm, Hashed
 from manifest.inventory.entries import FileEntry
-from manifest.inventory.opening import Opener, Problem, Root, read_whole
+from manifest.inventory.opening import Opener, Root
+from manifest.inventory.pointers import is_pointer_to
 from manifest.inventory.tree import FileStat, OddityKind, Tree
 
 __all__ = ["Difference", "Expected", "Item", "Plan", "compare", "conclude", "plan"]
-
-_POINTER_BYTES = 1023
-_POINTER = re.compile(
-    rb"version https://git-lfs\.github\.com/spec/v1\noid sha256:([0-9a-f]{64})\nsize ([0-9]{1,19})\n"
-)
 
 
 class Expected(NamedTuple):
@@ -192,7 +187,7 @@ def plan(
             elif want.size is None or want.size == file.size:
                 matched.append(want)
                 to_hash.append(file.path)
-            elif _is_pointer_to(want, file, opener):
+            elif is_pointer_to(want, file, opener):
                 not_fetched.append(_item(want, file.size))
             else:
                 mismatched.append(_item(want, file.size))
@@ -243,7 +238,7 @@ def conclude(plan: Plan, hashed: Iterable[Hashed]) -> Difference:
                 same += 1
                 continue
             item = _item(want, result.size, found)
-            pointer = _is_pointer_to(want, files[want.path], opener)
+            pointer = is_pointer_to(want, files[want.path], opener)
             (not_fetched if pointer else changed).append(item)
     missing, added, renamed = _renames(plan, results)
     return Difference(
@@ -391,19 +386,3 @@ def _take(orphans: dict[_Content, list[Item]], digests: tuple[str, ...], size: i
     """
     stacks = [found for key in (size, None) if (found := orphans.get((digests, key)))]
     return min(stacks, key=lambda stack: stack[-1].path).pop() if stacks else None
-
-
-def _is_pointer_to(want: Expected, file: FileStat, opener: Opener) -> bool:
-    """Whether a file is a Git LFS pointer to the expected one, as far as that can be compared."""
-    if file.size > _POINTER_BYTES:
-        return False
-    content = read_whole(opener, file)
-    found = None if isinstance(content, Problem) else _POINTER.fullmatch(content)
-    if found is None:
-        return False
-    oid, size = found[1].decode(), int(found[2])
-    if want.size not in {size, None}:
-        return False
-    if want.algorithm is Algorithm.SHA256 and want.shard_size is None:
-        return want.digests == (oid,)
-    return want.sha256 in {oid, ""}

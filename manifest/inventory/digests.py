@@ -25,7 +25,17 @@ from manifest.inventory.opening import (
 )
 from manifest.inventory.tree import FileStat
 
-__all__ = ["SMALL_FILE", "Algorithm", "Hashed", "Job", "Progress", "digest_of", "hash_part"]
+__all__ = [
+    "SMALL_FILE",
+    "Algorithm",
+    "Digest",
+    "Hashed",
+    "Job",
+    "Progress",
+    "digest_of",
+    "hash_part",
+    "make_digest",
+]
 
 Progress: TypeAlias = Callable[[int, int], None]
 """``progress(bytes_delta, files_delta)``, called from whichever thread did the work, at least once
@@ -92,12 +102,17 @@ class Hashed(NamedTuple):
         return ranges[0]
 
 
-class _Digest(Protocol):
-    def update(self, data: memoryview, /) -> object: ...
-    def hexdigest(self) -> str: ...
+class Digest(Protocol):
+    """What takes the bytes of a file in order."""
+
+    def update(self, data: memoryview, /) -> object:
+        """Take further bytes."""
+
+    def hexdigest(self) -> str:
+        """The digest of all bytes taken, in lower-case hex."""
 
 
-_Maker: TypeAlias = Callable[..., _Digest]
+_Maker: TypeAlias = Callable[..., Digest]
 
 
 def _maker(algorithm: Algorithm) -> _Maker:
@@ -108,6 +123,15 @@ def _maker(algorithm: Algorithm) -> _Maker:
     from blake3 import blake3
 
     return blake3
+
+
+def make_digest(algorithm: Algorithm, *, threads: int = 1) -> Digest:
+    """A digest of no bytes yet; BLAKE3 spreads each update over so many threads."""
+    if algorithm is Algorithm.BLAKE3:
+        from blake3 import blake3
+
+        return blake3(max_threads=threads)
+    return _maker(algorithm)()
 
 
 def digest_of(data: bytes, algorithm: Algorithm = Algorithm.SHA256) -> str:
@@ -249,7 +273,7 @@ class _Reader:
                 break
         return tuple(map(tuple, ranges))
 
-    def _read_range(self, descriptor: int, length: int, digests: list[_Digest]) -> Problem | None:
+    def _read_range(self, descriptor: int, length: int, digests: list[Digest]) -> Problem | None:
         buffer, stopped = self._buffer, self._stopped
         while length:
             part = buffer if length >= _BUFFER else buffer[:length]

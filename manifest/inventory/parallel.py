@@ -1,9 +1,11 @@
 """The hashing of a tree by as many cores as there are.
 
-Small files are read by the calling thread alone, in the order of their directories: their cost is
-in system calls, which threads of one interpreter only slow down (measured: two threads take 1.6
-times as long as one for files of 2 KB). Large files go to all threads, the largest first. Each
-thread owns one buffer, so memory does not grow with the size of files.
+Small files are read by the calling thread, in the order of their directories, and by helping
+processes when there are thousands: their cost is in system calls and in the interpreter, which
+threads of one process only slow down (measured: two threads take 1.6 times as long as one for files
+of 2 KB). Large files go to all threads, the largest first; where one of them would keep a core
+busy alone, it is divided among all. Each thread owns one buffer, so memory does not grow with the
+size of files.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from manifest.errors import UsageError
+from manifest.inventory.crew import MIN_FILES, Helper, HelperLostError
 from manifest.inventory.digests import (
     SMALL_FILE,
     Algorithm,
@@ -25,6 +28,7 @@ from manifest.inventory.digests import (
 )
 from manifest.inventory.opening import Problem, ProblemKind, Root
 from manifest.inventory.tree import FileStat, Tree
+from manifest.inventory.wide import MIN_WIDE, gains_from_cores, hash_wide
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -34,6 +38,10 @@ __all__ = ["hash_files"]
 _BATCH_FILES = 1024
 _BATCH_BYTES = 16 * 1024 * 1024
 _OUTSTANDING = 64  # parts given to an executor and not yet done
+_HELPER_FILES = 512  # a few milliseconds of work: at the end nobody waits long for another
+_AHEAD = 2  # batches given to a helper, so that it never waits for the next
+_FEW = 8  # files for each core, up to which it matters that they end together
+_UNEVEN = 1.1
 
 
 def hash_files(
@@ -106,32 +114,51 @@ def _cores() -> int:
 
 
 class _Here:
-    """A run in the calling thread and in those that help it."""
+    """A run in the calling thread, in those that help it, and in helpers for small files."""
 
     def __init__(self, job: Job, files: Sequence[FileStat], progress: Progress | None) -> None:
         self._job = job
         self._files = files
         self._progress = progress
         self._stop = threading.Event()
-        self._queue: collections.deque[int] = collections.deque()
+        self._small: collections.deque[Sequence[int]] = collections.deque()
+        self._large: collections.deque[int] = collections.deque()
         self._results: dict[int, Hashed] = {}
         self._error: BaseException | None = None
 
     def run(self) -> list[Hashed]:
-        """Hash everything; when it raises, no thread is left running."""
+        """Hash everything; when it raises, no thread and no helper is left running."""
         files = self._files
         large = [index for index, file in enumerate(files) if file.size > SMALL_FILE]
-        if not large:
+        cores = _cores()
+        n_small = len(files) - len(large)
+        helpers = 0
+        if n_small >= MIN_FILES and self._job.shard_size is None:
+            helpers = min(cores - 1, n_small // (MIN_FILES // 2))
+        if not large and not helpers:
             return hash_part(self._job, files, self._progress)
         large.sort(key=lambda index: files[index].size, reverse=True)
-        self._queue.extend(large)
-        small = [index for index, file in enumerate(files) if file.size <= SMALL_FILE]
-        helpers = min(_cores(), len(large) + bool(small)) - 1
-        threads = [threading.Thread(target=self._help) for _ in range(helpers)]
+        wide = _wide(self._job, [files[index].size for index in large], cores)
+        for index in large[:wide]:
+            hashed = hash_wide(self._job, files[index], cores=cores, progress=self._progress)
+            if hashed is not None:
+                self._results[index] = hashed
+        self._large.extend(large[wide:])
+        small: Sequence[int] = range(len(files))
+        if large:
+            small = [index for index in small if files[index].size <= SMALL_FILE]
+        step = _HELPER_FILES if helpers else len(small)
+        self._small.extend(small[i : i + step] for i in range(0, len(small), step or 1))
+        # The calling thread takes its share of small files; helpers' threads only wait for pipes.
+        count = max(helpers, min(cores, len(self._large) + bool(small)) - 1)
+        threads = [
+            threading.Thread(target=self._help, args=(number < helpers,)) for number in range(count)
+        ]
         try:
             for thread in threads:
                 thread.start()
-            self._hash(iter(small))
+            while self._small and not self._stop.is_set():
+                self._hash(iter(self._take()))
             self._hash(self._from_queue())
         except BaseException:
             self._stop.set()
@@ -155,17 +182,46 @@ class _Here:
                     thread.join()
             raise
 
-    def _help(self) -> None:
+    def _help(self, with_helper: bool) -> None:  # noqa: FBT001 - a thread's argument
         try:
+            if with_helper:
+                self._small_elsewhere()
             self._hash(self._from_queue())
         except BaseException as error:  # noqa: BLE001 raised again by the calling thread
             self._error = error
             self._stop.set()
 
+    def _take(self) -> Sequence[int]:
+        """The next batch of small files; empty when there is none."""
+        try:
+            return self._small.popleft()
+        except IndexError:
+            return ()
+
+    def _small_elsewhere(self) -> None:
+        """Let a helper hash batches of small files; what it does not, goes back to the others."""
+        asked: collections.deque[Sequence[int]] = collections.deque()
+        try:
+            with Helper(self._job) as helper:
+                while not self._stop.is_set():
+                    while len(asked) < _AHEAD and (batch := self._take()):
+                        asked.append(batch)
+                        helper.ask([self._files[index] for index in batch])
+                    if not asked:
+                        return
+                    files = [self._files[index] for index in asked[0]]
+                    found = helper.answer(files)
+                    self._results.update(zip(asked.popleft(), found, strict=True))
+                    if self._progress is not None:
+                        self._progress(sum(file.size for file in files), len(files))
+        except HelperLostError:
+            for batch in asked:
+                self._hash(iter(batch))
+
     def _from_queue(self) -> Iterator[int]:
         while not self._stop.is_set():
             try:
-                yield self._queue.popleft()
+                yield self._large.popleft()
             except IndexError:
                 return
 
@@ -179,6 +235,37 @@ class _Here:
 
         part = hash_part(self._job, files(), self._progress, self._stop.is_set)
         self._results.update(zip(taken, part, strict=False))
+
+
+def _wide(job: Job, sizes: Sequence[int], cores: int) -> int:
+    """How many of the largest files to hash one after the other, each by all cores.
+
+    Files of their own for each core are hashed with less effort, so a file is divided only where
+    the cores would otherwise not end together.
+
+    Args:
+        job: What to compute.
+        sizes: The sizes of the files, the largest first.
+        cores: How many there are.
+    """
+    if cores < 2 or not gains_from_cores(job):
+        return 0
+    total = sum(sizes)
+    for number, size in enumerate(sizes):
+        if size < MIN_WIDE or _ends_together(sizes[number:], total, cores):
+            return number
+        total -= size
+    return len(sizes)
+
+
+def _ends_together(sizes: Sequence[int], total: int, cores: int) -> bool:
+    """Whether cores that each take the largest file that is left end at nearly the same time."""
+    if len(sizes) > _FEW * cores:
+        return sizes[0] * cores <= total
+    loads = [0] * cores
+    for size in sizes:
+        loads[loads.index(min(loads))] += size
+    return max(loads) * cores <= _UNEVEN * total
 
 
 class _Elsewhere:

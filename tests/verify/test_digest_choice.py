@@ -17,7 +17,7 @@ from manifest.build import build, check, write_manifest
 from manifest.cli import cli
 from manifest.document.manifest_file import dump_manifest, parse_manifest
 from manifest.errors import ExitCode, UsageError
-from manifest.inventory import Algorithm
+from manifest.inventory import Algorithm, hash_files
 from manifest.render.verify_json import verify_plain
 from manifest.render.verify_text import render_verify
 from manifest.sign import sign
@@ -31,7 +31,7 @@ EVIL = b"in no component!"
 
 def asked_of_the_engine(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Algorithm, ...]]:
     asked: list[tuple[Algorithm, ...]] = []
-    real = comparison.hash_files
+    real = hash_files
 
     def hashing(*args: object, **options: object) -> object:
         asked.append(options["algorithms"])  # type: ignore[arg-type]  # passed by name

@@ -1,0 +1,213 @@
+"""Processes that hash small files beside this one.
+
+The cost of a small file is in system calls and in the interpreter, which threads of one process
+can only take in turn. A helper is this interpreter started once more, without site packages, and
+imports what hashing needs; it is worth the start for some thousands of files. It is given batches
+through a pipe and answers through another, so it lives no longer than this process, and whatever
+happens to it, its batch is hashed here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import marshal
+import os
+import select
+import signal
+import struct
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from manifest.inventory.digests import Algorithm, Hashed, Job, hash_part
+from manifest.inventory.opening import Problem, ProblemKind, Root
+from manifest.inventory.tree import FileStat
+
+__all__ = ["MIN_FILES", "Helper", "HelperLostError", "serve"]
+
+MIN_FILES = 8192
+"""Fewer small files are done before a helper has started."""
+_LENGTH = struct.Struct("<Q")
+_PIECE = 1 << 20
+_PROGRAM = (
+    "import sys; sys.path += sys.argv[1:]; from manifest.inventory.crew import serve; serve()"
+)
+
+
+class HelperLostError(Exception):
+    """A helper ended, or answered something else than was asked; never leaves this package."""
+
+
+class Helper:
+    """A process that hashes batches of files; for one thread.
+
+    Raises:
+        HelperLostError: It cannot be started.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        if not sys.executable or not hasattr(os, "posix_spawn"):
+            raise HelperLostError
+        theirs_in, self._out = os.pipe()
+        self._in, theirs_out = os.pipe()
+        try:
+            self._pid = os.posix_spawn(
+                sys.executable,
+                [sys.executable, "-I", "-S", "-X", "utf8", "-c", _PROGRAM, *_places()],
+                dict(os.environ),
+                file_actions=[
+                    (os.POSIX_SPAWN_DUP2, theirs_in, 0),
+                    (os.POSIX_SPAWN_DUP2, theirs_out, 1),
+                    (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
+                ],
+            )
+        except OSError:
+            os.close(self._in)
+            os.close(self._out)
+            raise HelperLostError from None
+        finally:
+            os.close(theirs_in)
+            os.close(theirs_out)
+        # Whoever waits to write while the other does would wait for ever: this side never does.
+        os.set_blocking(self._out, False)
+        os.set_blocking(self._in, False)
+        root = job.root
+        names = [algorithm.value for algorithm in job.algorithms]
+        self._unsent = bytearray(_framed((root.path, root.device, root.inode, names)))
+        self._unread = bytearray()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close(at_once=error is not None)
+
+    def close(self, *, at_once: bool = False) -> None:
+        """End the process and wait for its end; without waiting for its batch when ``at_once``."""
+        os.close(self._out)
+        os.close(self._in)
+        if at_once:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self._pid, 0)
+
+    def ask(self, files: Sequence[FileStat]) -> None:
+        """Give it files to hash.
+
+        Raises:
+            HelperLostError: It is gone.
+        """
+        self._unsent += _framed([tuple(file) for file in files])
+        self._write()
+
+    def answer(self, files: Sequence[FileStat]) -> list[Hashed]:
+        """Its results for the files that it was given first of those not yet answered.
+
+        Raises:
+            HelperLostError: It is gone, or its answer is not one.
+        """
+        try:
+            found = marshal.loads(self._frame())  # noqa: S302 - from our own child
+        except (ValueError, EOFError, TypeError):
+            raise HelperLostError from None
+        if type(found) is not list or len(found) != len(files):
+            raise HelperLostError
+        algorithms = self._job.algorithms
+        make = tuple.__new__
+        return [
+            make(
+                Hashed,
+                (
+                    file[0],
+                    file[1],
+                    algorithms,
+                    digests,
+                    None if problem is None else Problem(ProblemKind(problem[0]), problem[1]),
+                ),
+            )
+            for file, (digests, problem) in zip(files, found, strict=True)
+        ]
+
+    def _write(self) -> None:
+        try:
+            while self._unsent:
+                del self._unsent[: os.write(self._out, self._unsent)]
+        except BlockingIOError:
+            return
+        except OSError:
+            raise HelperLostError from None
+
+    def _frame(self) -> bytes:
+        """The next answer; what was not yet sent is sent meanwhile."""
+        size = _LENGTH.size
+        poll = select.poll()
+        poll.register(self._in, select.POLLIN)
+        while True:
+            if len(self._unread) >= size:
+                (length,) = _LENGTH.unpack_from(self._unread)
+                if len(self._unread) >= size + length:
+                    frame = bytes(self._unread[size : size + length])
+                    del self._unread[: size + length]
+                    return frame
+            if self._unsent:
+                poll.register(self._out, select.POLLOUT)
+            ready = [descriptor for descriptor, _ in poll.poll()]
+            if self._out in ready:
+                poll.unregister(self._out)
+                self._write()
+            if self._in in ready:
+                try:
+                    more = os.read(self._in, _PIECE)
+                except OSError:
+                    raise HelperLostError from None
+                if not more:
+                    raise HelperLostError
+                self._unread += more
+
+
+def _places() -> list[str]:
+    """Where the helper finds this package and blake3, which it needs beside the standard library."""
+    import blake3
+
+    ours = Path(__file__).parents[2]
+    theirs = blake3.__file__
+    return [str(ours), *([str(Path(theirs).parents[1])] if theirs else [])]
+
+
+def _framed(value: Any) -> bytes:
+    data = marshal.dumps(value)
+    return _LENGTH.pack(len(data)) + data
+
+
+def serve() -> None:
+    """Hash what standard input asks for until it ends; the life of a helper."""
+    import gc
+
+    # An interruption is the business of the process that asks: its end ends the pipe.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.disable()  # tuples without cycles, by the thousand
+    with open(0, "rb") as questions, open(1, "wb") as answers:
+        job: Job | None = None
+        while head := questions.read(_LENGTH.size):
+            value = marshal.loads(questions.read(*_LENGTH.unpack(head)))  # noqa: S302 - our parent
+            if job is None:
+                path, device, inode, names = value
+                job = Job(Root(path, device, inode), tuple(map(Algorithm, names)), None)
+                continue
+            results = hash_part(job, [FileStat(*fields) for fields in value])
+            answers.write(_framed([_plain(hashed) for hashed in results]))
+            answers.flush()
+
+
+def _plain(hashed: Hashed) -> tuple[tuple[tuple[str, ...], ...], tuple[str, str] | None]:
+    problem = hashed.problem
+    return hashed.digests, None if problem is None else (problem.kind.value, problem.detail)
