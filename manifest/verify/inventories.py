@@ -231,7 +231,8 @@ class _Comparing:
         self._spec = check.bound.spec
         self._prefix = f"{self._spec.directory}/"
         self._engine = dataclasses.replace(check.engine, on_total=None)
-        self._part = within_root(check.part, self._spec.directory_root)
+        root = self._spec.directory_root
+        self._part = within_root(check.part, root) if root else check.part
         self._problems: list[FileProblem] = []
         self._undecided: list[Undecided] = []
         self._contradicted: tuple[str, ...] = ()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from manifest.inventory import Algorithm, Expected, digest_of
+from manifest.document.manifest_file import Manifest
+from manifest.inventory import Algorithm, Expected, Tree, digest_of
 from manifest.signing.statement import OmsStatement, SerializationMethod
 
-__all__ = ["agrees", "expected_of"]
+__all__ = ["agrees", "expected_of", "unlisted_empty_files"]
 
 
 def expected_of(
@@ -42,3 +43,32 @@ def agrees(data: bytes, expected: Expected) -> bool:
         return False
     parts: Sequence[bytes] = [data[i : i + step] for i in range(0, max(len(data), 1), step)]
     return tuple(digest_of(part, expected.algorithm) for part in parts) == expected.digests
+
+
+def unlisted_empty_files(
+    statement: OmsStatement | None,
+    manifest: Manifest | None,
+    tree: Tree,
+    expected: dict[str, Expected],
+) -> list[str]:
+    """Expect empty files beside byte-range digests, which have none for them (OMS 1.0, 6.3.2).
+
+    Where there is a manifest, it lists them.
+
+    Args:
+        statement: The signed statement.
+        manifest: The manifest that agrees with it.
+        tree: What is there.
+        expected: What every file must be, by path; the empty files are added.
+
+    Returns:
+        What they are, in words.
+    """
+    if statement is None or statement.method is not SerializationMethod.SHARDS:
+        return []
+    if manifest is not None:
+        return []
+    empty = [f.path for f in tree.files if f.size == 0 and f.path not in expected]
+    algorithm, shard_size = Algorithm(statement.hash_type), statement.shard_size
+    expected |= {p: Expected(p, 0, (), algorithm, shard_size) for p in empty}
+    return [f"{p} (empty: a signature by byte ranges cannot list it)" for p in empty]

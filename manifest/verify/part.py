@@ -2,19 +2,78 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from typing import TypeAlias
 
 from manifest.display import printable
 from manifest.document.components import resolve_kind
+from manifest.document.inventories import BoundInventory
 from manifest.document.manifest_file import FILE_NAME, Manifest
 from manifest.errors import UsageError
 from manifest.inventory import compile_glob, glob_problem
 
-__all__ = ["Part", "select_part", "within_root"]
+__all__ = ["OwnedPart", "Part", "select_part", "within_root"]
+
+_WILD = re.compile(r"[*?\[]")
 
 Part: TypeAlias = Callable[[str], bool] | None
 """Says of a path whether it belongs to the part; None stands for the whole."""
+
+
+class OwnedPart:
+    """The part among files that inventories list, which nobody knows before they are read.
+
+    Attributes:
+        inventories: The inventories that may hold files of the part.
+        unmatched: Patterns that no file has matched so far.
+    """
+
+    def __init__(
+        self,
+        patterns: Sequence[str],
+        ids: Collection[str],
+        inventories: Sequence[BoundInventory],
+    ) -> None:
+        self._matchers = [compile_glob(pattern) for pattern in patterns]
+        self._prefixes = tuple(b.spec.full_directory for b in inventories)
+        self._whole = tuple(b.spec.full_directory for b in inventories if b.component in ids)
+        self.unmatched: set[str] = set()
+        self.inventories = tuple(
+            b
+            for b in inventories
+            if b.component in ids or any(_may_match(p, b.spec.full_directory) for p in patterns)
+        )
+
+    def holds(self, path: str) -> bool:
+        """Whether a path that an inventory lists belongs to the part."""
+        if not self._prefixes or not path.startswith(self._prefixes):
+            return False
+        by = [m.pattern for m in self._matchers if m.matches(path)]
+        self.unmatched.difference_update(by)
+        return bool(by) or path.startswith(self._whole or "\0")
+
+    def refuse_unmatched(self) -> None:
+        """Refuse patterns that matched nothing at all.
+
+        Raises:
+            UsageError: There are some.
+        """
+        for pattern in sorted(self.unmatched):
+            raise _no_match(pattern)
+
+
+def _may_match(pattern: str, directory: str) -> bool:
+    """Whether a pattern can match a file below a directory, by what stands before its wildcard."""
+    fixed = _WILD.split(pattern, maxsplit=1)[0]
+    return directory.startswith(fixed) or f"{fixed}/".startswith(directory)
+
+
+def _no_match(pattern: str) -> UsageError:
+    return UsageError(
+        f"--only {printable(pattern)} matches no signed file",
+        remedy="* stays within a directory, ** goes through all of them",
+    )
 
 
 def select_part(
@@ -23,7 +82,7 @@ def select_part(
     *,
     signed: Collection[str],
     manifest: Manifest | None,
-) -> Part:
+) -> tuple[Part, OwnedPart | None]:
     """The part that patterns and components name together.
 
     Args:
@@ -32,11 +91,16 @@ def select_part(
         signed: Every path there is to check; ``root:path`` in a named root.
         manifest: The manifest, for its components; None without one that can be trusted.
 
+    Returns:
+        The part, and what it comes to among files that inventories list; None stands for the whole.
+
     Raises:
         UsageError: A pattern or a component that no signed file answers to.
     """
     if not patterns and not components:
-        return None
+        return None, None
+    ids = {id_ for component in components for id_ in _component_ids(component, manifest)}
+    owned = OwnedPart(patterns, ids, manifest.inventories if manifest else ())
     wanted: set[str] = set()
     for pattern in patterns:
         if problem := glob_problem(pattern):
@@ -44,17 +108,18 @@ def select_part(
         matches = compile_glob(pattern).matches
         matching = {path for path in signed if matches(path)}
         if not matching:
-            raise UsageError(
-                f"--only {printable(pattern)} matches no signed file",
-                remedy="* stays within a directory, ** goes through all of them",
-            )
+            if not any(_may_match(pattern, b.spec.full_directory) for b in owned.inventories):
+                raise _no_match(pattern)
+            owned.unmatched.add(pattern)
         wanted |= matching
     for component in components:
         wanted |= _component_files(component, manifest)
-    return wanted.__contains__
+    if not owned.inventories:
+        return wanted.__contains__, owned
+    return lambda path: path in wanted or owned.holds(path), owned
 
 
-def _component_files(component: str, manifest: Manifest | None) -> set[str]:
+def _component_ids(component: str, manifest: Manifest | None) -> set[str]:
     if manifest is None:
         raise UsageError(
             f"--component {printable(component)}: without a {FILE_NAME} that agrees with the "
@@ -62,11 +127,16 @@ def _component_files(component: str, manifest: Manifest | None) -> set[str]:
             remedy="use --only PATTERN",
         )
     kind = resolve_kind(component)
-    ids = {
+    return {
         c.id
         for c in manifest.components
         if c.id == component or (kind is not None and c.kind is kind)
     }
+
+
+def _component_files(component: str, manifest: Manifest | None) -> set[str]:
+    ids = _component_ids(component, manifest)
+    assert manifest is not None  # noqa: S101 - refused above; tells the type checker
     files = {f.full_path for f in manifest.files if not ids.isdisjoint(f.components)}
     if not files:
         known = ", ".join(c.id for c in manifest.components if c.file_count)

@@ -10,9 +10,11 @@ import dataclasses
 import enum
 
 from manifest.errors import ExitCode
+from manifest.inventory.sampling import Miss
 
 __all__ = [
     "FileProblem",
+    "InventorySample",
     "Mode",
     "ProblemKind",
     "SignerInfo",
@@ -146,6 +148,26 @@ class SignerInfo:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class InventorySample:
+    """What was hashed of an inventory's files when a sample was asked for, and what that says.
+
+    Attributes:
+        inventory: The inventory, as ``path`` or ``root:path``.
+        directory: The directory that it owns.
+        files: How many files it lists; names and sizes of all were compared.
+        sampled: How many of them were hashed.
+        misses: With which probability the sample would have missed damage of some extents that
+            changes neither names nor sizes.
+    """
+
+    inventory: str
+    directory: str
+    files: int
+    sampled: int
+    misses: tuple[Miss, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class VerifyReport:
     """The result of a verification.
 
@@ -174,6 +196,7 @@ class VerifyReport:
         ignored: What the user asked to ignore and is there.
         not_checked: What could not be part of this check, as a root that was not given.
         warnings: What does not change the answer and should be known.
+        samples: Inventories of whose files a random sample was hashed.
         undecided_reason: Why there is no answer at all, when there is none.
     """
 
@@ -202,6 +225,7 @@ class VerifyReport:
     ignored: tuple[str, ...] = ()
     not_checked: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    samples: tuple[InventorySample, ...] = ()
     undecided_reason: str = ""
 
     @property

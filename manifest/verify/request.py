@@ -8,12 +8,16 @@ import stat
 from collections.abc import Mapping
 
 from manifest.display import printable
+from manifest.document.manifest_file import FILE_NAME, MAX_BYTES
 from manifest.errors import NotTrustedError, UndecidedError, UsageError
+from manifest.inventory import Tree, read_file
+from manifest.sign import SIGNATURE_NAME
+from manifest.signing.bundle import MAX_BUNDLE_BYTES
 from manifest.verify.comparison import Engine
 from manifest.verify.machine import Trust
 from manifest.verify.selection import DigestChoice
 
-__all__ = ["Request", "path_inside", "read_given"]
+__all__ = ["Request", "path_inside", "read_given", "read_manifest", "read_signature"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class Request:
     roots: Mapping[str, str]
     engine: Engine
     digest: DigestChoice = DigestChoice.AUTO
+    sample: int | None = None
     tensors: tuple[str, ...] = ()
 
 
@@ -65,6 +70,43 @@ def read_given(path: str, option: str, max_bytes: int) -> bytes:
 
 def _open_without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+
+
+def read_signature(request: Request, top: Tree, inside: str) -> tuple[bytes | None, str]:
+    """The signature's bytes, and its path in the release; no bytes where there is none.
+
+    Args:
+        request: Names the signature, or does not.
+        top: The walked release directory.
+        inside: The path in the release of the one named; empty when it lies elsewhere.
+
+    Raises:
+        NotTrustedError: No regular file has its name.
+        UsageError, UndecidedError: It cannot be read.
+    """
+    path = request.signature_path
+    place = SIGNATURE_NAME if path is None else inside
+    # In the release it is a file like any other: a pipe there would never end.
+    if any(o.path == place for o in top.oddities):
+        raise NotTrustedError(
+            f"{printable(place)} is not a regular file", remedy="put the signature there"
+        )
+    if any(f.path == place for f in top.left_out):
+        return read_file(top, place, max_bytes=MAX_BUNDLE_BYTES), place
+    return (None if path is None else read_given(path, "--signature", MAX_BUNDLE_BYTES)), inside
+
+
+def read_manifest(request: Request, top: Tree) -> bytes | None:
+    """The manifest's bytes; None where there is none.
+
+    Raises:
+        UsageError, NotTrustedError, UndecidedError: It cannot be read.
+    """
+    if request.manifest_path is not None:
+        return read_given(request.manifest_path, "--manifest", MAX_BYTES)
+    if not any(f.path == FILE_NAME for f in top.files):
+        return None
+    return read_file(top, FILE_NAME, max_bytes=MAX_BYTES)
 
 
 def path_inside(path: str, directory: str) -> str:

@@ -50,6 +50,7 @@ def verify(
     ignore: Sequence[str] = (),
     roots: Mapping[str, str | os.PathLike[str]] | None = None,
     digest: DigestChoice | str = DigestChoice.AUTO,
+    sample: int | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
     on_total: Callable[[int, int], None] | None = None,
@@ -81,6 +82,8 @@ def verify(
         ignore: Exact paths in the directory to leave out, as ``logs``.
         roots: Where named roots lie, by name; those not given are not checked, and named.
         digest: Which digests of the files to compare; the fastest of those there when ``auto``.
+        sample: Hash this many files of each inventory, chosen at random, and not all of them; names
+            and sizes are compared of all.
         executor: Where to hash; threads of this process when None.
         progress: Told of bytes and files done, from any thread.
         on_total: Told before hashing, once for each root, how many bytes and files there are to hash.
@@ -111,7 +114,13 @@ def verify(
         roots={name: os.fspath(path) for name, path in (roots or {}).items()},
         engine=Engine(executor, progress, on_total),
         digest=_choice(digest),
+        sample=sample,
     )
+    if sample is not None and only:
+        raise UsageError(
+            "--sample and --only exclude each other: the sample is of whole inventories",
+            remedy="--component checks one component, and --sample works with it",
+        )
     if integrity_only and not request.trust.is_empty:
         raise UsageError(
             "--integrity-only and a key exclude each other",

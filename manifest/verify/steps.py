@@ -8,25 +8,26 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 
+from manifest.build.tree import look_inside
 from manifest.display import plural, printable
 from manifest.document.description import FILE_NAME as DESCRIPTION_NAME
-from manifest.document.manifest_file import FILE_NAME, MAX_BYTES, ManifestFile
+from manifest.document.inventories import InventorySpec, owned_directories
+from manifest.document.manifest_file import FILE_NAME, ManifestFile
 from manifest.document.yaml_text import MAX_BYTES as MAX_DESCRIPTION
 from manifest.errors import ManifestError, NotTrustedError, UndecidedError, UsageError
 from manifest.inventory import (
     NOT_COVERED,
-    Algorithm,
     Expected,
     Tree,
     read_file,
     walk,
 )
 from manifest.sign import SIGNATURE_NAME
-from manifest.signing.bundle import MAX_BUNDLE_BYTES
-from manifest.signing.statement import SerializationMethod
 from manifest.verify.comparison import Comparison, compare_root
+from manifest.verify.listed import unlisted_empty_files
 from manifest.verify.machine import Verification
-from manifest.verify.part import Part, select_part, within_root
+from manifest.verify.owned import check_inventories
+from manifest.verify.part import OwnedPart, Part, select_part, within_root
 from manifest.verify.report import (
     FileProblem,
     Mode,
@@ -35,10 +36,10 @@ from manifest.verify.report import (
     StepStatus,
     VerifyReport,
 )
-from manifest.verify.request import Request, path_inside, read_given
+from manifest.verify.request import Request, path_inside, read_manifest, read_signature
 from manifest.verify.selection import DigestChoice, Selection, expected_in_root
 from manifest.verify.signatures import further_signatures
-from manifest.verify.survey import Survey, leave_out, spoken_of, survey
+from manifest.verify.survey import Survey, leave_out, refuse_ignored, spoken_of, survey
 from manifest.verify.tensors import check_tensors, name_damage, select_tensors
 
 __all__ = ["Run"]
@@ -56,6 +57,7 @@ class Run:
         self.steps: list[Step] = []
         self.signature_inside = ""
         self.left: frozenset[str] = frozenset()
+        self.owned: OwnedPart | None = None
         self.tree: Tree
         self._by_path: dict[str, tuple[str, ...]] | None = None
         self.found = VerifyReport(
@@ -108,12 +110,19 @@ class Run:
         if request.signature_path is not None:
             self.signature_inside = path_inside(request.signature_path, request.directory)
         self.left = leave_out((), signature=self.signature_inside, ignore=request.ignore)
-        self.tree = top = walk(request.directory, leave_out=self.left)
+        # What an inventory owns is not known yet, and may be millions of files.
+        self.tree = top = walk(
+            request.directory,
+            leave_out=self.left,
+            not_covered=frozenset(),
+            enter=lambda path: self.signature_inside.startswith(f"{path}/"),
+        )
         what = request.signature_path or SIGNATURE_NAME
-        machine.signature(self._signature(top), what=printable(what))
+        data, self.signature_inside = read_signature(request, top, self.signature_inside)
+        machine.signature(data, what=printable(what))
         self._told()
         external = request.manifest_path is not None
-        machine.manifest(self._manifest(top), external=external)
+        machine.manifest(read_manifest(request, top), external=external)
         machine.expect(request.expect_name, request.expect_version)
         if machine.trusted_manifest is not None:
             self._done("manifest", f"root digest {machine.trusted_manifest.root_digest}")
@@ -126,27 +135,6 @@ class Run:
         if statement is not None:
             self._done("signature", "ok" if signer else "not checked: no key was given")
             self._done("statement", f"{len(statement.resources)} resources, {statement.format}")
-
-    def _signature(self, top: Tree) -> bytes | None:
-        path = self.request.signature_path
-        inside = SIGNATURE_NAME if path is None else self.signature_inside
-        # In the release it is a file like any other: a pipe there would never end.
-        if any(o.path == inside for o in top.oddities):
-            raise NotTrustedError(
-                f"{printable(inside)} is not a regular file", remedy="put the signature there"
-            )
-        if any(f.path == inside for f in top.left_out):
-            self.signature_inside = inside
-            return read_file(top, inside, max_bytes=MAX_BUNDLE_BYTES)
-        return None if path is None else read_given(path, "--signature", MAX_BUNDLE_BYTES)
-
-    def _manifest(self, top: Tree) -> bytes | None:
-        path = self.request.manifest_path
-        if path is not None:
-            return read_given(path, "--manifest", MAX_BYTES)
-        if not any(f.path == FILE_NAME for f in top.files):
-            return None
-        return read_file(top, FILE_NAME, max_bytes=MAX_BYTES)
 
     # Steps 3 to 5: names, sizes, bytes, claims.
 
@@ -168,6 +156,7 @@ class Run:
         found = self._survey(expected)
         self._compare(lists, found, part)
         self._named_roots(selection, part)
+        self._inventories(selection, part)
         if part is None:
             self._further_signatures(found)
         self._claims(expected, part)
@@ -192,7 +181,9 @@ class Run:
             # What they are is not known; that the manifest was changed is.
             return frozenset({FILE_NAME}).__contains__
         manifest = self.machine.trusted_manifest
-        part = select_part(request.only, request.components, signed=signed, manifest=manifest)
+        part, self.owned = select_part(
+            request.only, request.components, signed=signed, manifest=manifest
+        )
         if part is not None and changed and not part(FILE_NAME):
             self._warn(_NO_PART.format(FILE_NAME))
         return part
@@ -203,6 +194,7 @@ class Run:
     def _check_roots(self) -> None:
         """Refuse a root that the manifest does not know, before anything is hashed."""
         known = {f.root for f in self._manifest_files()}
+        known |= {spec.directory_root for spec in self._specs()}
         for name in sorted(self.request.roots.keys() - known):
             if not self.machine.manifest_changed:
                 raise UsageError(f"--root-dir {name}: the manifest has no files in such a root")
@@ -210,52 +202,48 @@ class Run:
             self._set(not_checked=(*self.found.not_checked, text))
 
     def _walk_again(self, expected: Mapping[str, Expected]) -> None:
-        """Walk anew where the signature speaks of what is left out, or no signature lists the list."""
+        """Walk the release, now that it is known what is signed and what inventories own."""
         request, machine = self.request, self.machine
         left = leave_out(expected, signature=self.signature_inside, ignore=request.ignore)
         if machine.trusted_manifest and FILE_NAME not in expected and not request.manifest_path:
             left |= {FILE_NAME}
         silent = NOT_COVERED - spoken_of(NOT_COVERED, expected)
-        if (left, silent) != (self.left, NOT_COVERED):
-            self.tree = walk(request.directory, leave_out=left, not_covered=silent)
+        refuse_ignored(request.ignore, owned_directories(self._specs()))
+        self.tree = walk(
+            request.directory,
+            leave_out=left,
+            not_covered=silent,
+            enter=look_inside(self._specs()),
+        )
 
     def _survey(self, expected: dict[str, Expected]) -> Survey:
-        statement = self.machine.statement
+        statement, owned = self.machine.statement, owned_directories(self._specs())
         found = survey(
             self.tree,
             expected.keys(),
-            signed_ignores=statement.ignore_paths if statement else (),
+            signed_ignores=[p for p in statement.ignore_paths if p not in owned]
+            if statement
+            else (),
             signature=self.signature_inside,
             ignore=self.request.ignore,
             components=self._components,
         )
-        not_covered = (*found.not_covered, *self._unlisted_empty_files(found.tree, expected))
+        unlisted = unlisted_empty_files(
+            statement, self.machine.trusted_manifest, found.tree, expected
+        )
+        not_covered = (*found.not_covered, *unlisted)
         self._set(not_covered=not_covered, ignored=found.ignored)
         return dataclasses.replace(found, not_covered=not_covered)
-
-    def _unlisted_empty_files(self, tree: Tree, expected: dict[str, Expected]) -> list[str]:
-        """Expect empty files beside byte-range digests, which have none for them (OMS 1.0, 6.3.2).
-
-        Where there is a manifest, it lists them.
-
-        Returns:
-            What they are, in words.
-        """
-        statement = self.machine.statement
-        if statement is None or statement.method is not SerializationMethod.SHARDS:
-            return []
-        if self.machine.trusted_manifest is not None:
-            return []
-        empty = [f.path for f in tree.files if f.size == 0 and f.path not in expected]
-        algorithm, shard_size = Algorithm(statement.hash_type), statement.shard_size
-        expected |= {p: Expected(p, 0, (), algorithm, shard_size) for p in empty}
-        return [f"{p} (empty: a signature by byte ranges cannot list it)" for p in empty]
 
     def _components(self, path: str) -> tuple[str, ...]:
         if self._by_path is None:
             files = self._manifest_files()
             self._by_path = {f.full_path: f.components for f in files if f.components}
         return self._by_path.get(path, ())
+
+    def _specs(self) -> tuple[InventorySpec, ...]:
+        manifest = self.machine.trusted_manifest
+        return tuple(bound.spec for bound in manifest.inventories) if manifest else ()
 
     def _manifest_files(self) -> Sequence[ManifestFile]:
         manifest = self.machine.trusted_manifest
@@ -317,18 +305,20 @@ class Run:
         for file in self._manifest_files():
             if file.root:
                 by_root.setdefault(file.root, []).append(file)
+        for root in sorted({spec.directory_root for spec in self._specs()} - {""}):
+            by_root.setdefault(root, [])
         for name, files in by_root.items():
             inner = within_root(part, name)
             count = sum(1 for f in files if inner is None or inner(f.path))
             if count and name not in given:
                 text = f"root {name} ({plural(count, 'file')}): give it with --root-dir {name}=DIR"
                 self._set(not_checked=(*self.found.not_checked, text))
-            elif count:
+            elif count or (part is None and name in given):
                 self._named_root(name, expected_in_root(files, selection.of_manifest), inner)
 
     def _named_root(self, name: str, lists: Sequence[Mapping[str, Expected]], part: Part) -> None:
         found = survey(
-            walk(self.request.roots[name]),
+            walk(self.request.roots[name], enter=look_inside(self._specs(), name)),
             lists[0].keys(),
             signed_ignores=(),
             signature="",
@@ -350,6 +340,26 @@ class Run:
         not_covered = [f"{name}:{words}" for words in found.not_covered]
         self._set(not_covered=(*self.found.not_covered, *not_covered))
         self._refuse_not_covered(not_covered)
+
+    def _inventories(self, selection: Selection, part: Part) -> None:
+        found = check_inventories(
+            self.machine.trusted_manifest,
+            self.request,
+            self.tree,
+            compared=selection.compared,
+            part=part,
+            owned=self.owned,
+        )
+        for comparison in found.comparisons:
+            self._add(comparison, self.tree)
+        told = {p.path for p in self.found.problems} | {u.path for u in self.found.undecided}
+        altered = [p for p in found.altered if p.path not in told]
+        self._set(
+            problems=(*self.found.problems, *altered),
+            not_checked=(*self.found.not_checked, *found.not_checked),
+            warnings=(*self.found.warnings, *found.warnings),
+            samples=tuple(found.samples),
+        )
 
     def _further_signatures(self, found: Survey) -> None:
         others = [p for p in found.signatures if p != self.signature_inside]

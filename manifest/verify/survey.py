@@ -16,7 +16,7 @@ from manifest.inventory import NOT_COVERED, NotCovered, OddityKind, Tree
 from manifest.sign import SIGNATURE_NAME, SIGNATURES_DIRECTORY
 from manifest.verify.report import FileProblem, ProblemKind, Undecided
 
-__all__ = ["Survey", "below", "leave_out", "spoken_of", "survey"]
+__all__ = ["Survey", "below", "leave_out", "refuse_ignored", "spoken_of", "survey"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -86,6 +86,21 @@ def leave_out(
     own = {SIGNATURE_NAME, SIGNATURES_DIRECTORY, signature} - {""}
     # A signer may have signed a file of such a name, having put the signature elsewhere.
     return frozenset((own - spoken_of(own, expected)) | set(ignore))
+
+
+def refuse_ignored(ignore: Collection[str], owned: Collection[str]) -> None:
+    """Refuse to ignore a directory that an inventory owns, or anything in or around one.
+
+    Raises:
+        UsageError: One of the paths is that.
+    """
+    for path in ignore:
+        for directory in sorted(owned):
+            if below(path, [directory]) or below(directory, [path]):
+                raise UsageError(
+                    f"--ignore {path}: the inventory of {directory}/ is signed, and is checked",
+                    remedy="--component and --only check a part of a release",
+                )
 
 
 def survey(
