@@ -187,10 +187,9 @@ def verify_keyless(
     try:
         found = Verifier(trusted_root=root).verify_dsse(TheirBundle.from_json(data), policy)
     except Error as error:
-        raise _refused(what, printable(str(error)[:300]) or type(error).__name__) from None
+        raise _refused(what, _words(error)) from None
     except _MALFORMED as error:
-        cause = printable((str(error).splitlines() or [""])[0][:200])
-        raise _refused(what, f"it is malformed ({cause or type(error).__name__})") from None
+        raise _refused(what, f"it is malformed ({_words(error)})") from None
     envelope = bundle.envelope
     if found != (envelope.payload_type, envelope.payload) or policy.signer is None:
         raise _refused(what, "it can be read in two ways")
@@ -306,6 +305,12 @@ def _carried_root(*, staging: bool) -> bytes:
             "the installed package sigstore carries no trusted root",
             remedy="give one with --trusted-root FILE",
         ) from None
+
+
+def _words(error: Exception) -> str:
+    """What an error of the package says, on one line."""
+    text = " ".join(str(error).partition("For further information")[0].split())
+    return printable(text[:200]) or type(error).__name__
 
 
 def _refused(what: str, cause: str) -> NotTrustedError:
