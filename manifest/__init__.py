@@ -20,15 +20,18 @@ from manifest._version import __version__
 if TYPE_CHECKING:
     from manifest.api import (
         build_manifest,
+        diff_releases,
         draft_description,
         generate_key_pair,
         lint_release,
         load_description,
         load_manifest,
+        open_verified,
         sign_release,
         verify_release,
     )
     from manifest.build import BuildResult
+    from manifest.compare import DiffReport
     from manifest.document.description import Description
     from manifest.document.manifest_file import Manifest
     from manifest.draft import Draft
@@ -36,11 +39,13 @@ if TYPE_CHECKING:
     from manifest.findings import Finding, Severity
     from manifest.lint import LintReport, Verdict
     from manifest.sign import SignResult
+    from manifest.verify.reader import VerifiedReader
     from manifest.verify.report import VerifyReport
 
 __all__ = [
     "BuildResult",
     "Description",
+    "DiffReport",
     "Draft",
     "ExitCode",
     "Finding",
@@ -50,14 +55,17 @@ __all__ = [
     "Severity",
     "SignResult",
     "Verdict",
+    "VerifiedReader",
     "VerifyReport",
     "__version__",
     "build_manifest",
+    "diff_releases",
     "draft_description",
     "generate_key_pair",
     "lint_release",
     "load_description",
     "load_manifest",
+    "open_verified",
     "sign_release",
     "verify_release",
 ]
@@ -65,6 +73,7 @@ __all__ = [
 _HOMES = {
     "BuildResult": "manifest.build",
     "Description": "manifest.document.description",
+    "DiffReport": "manifest.compare",
     "Draft": "manifest.draft",
     "ExitCode": "manifest.errors",
     "Finding": "manifest.findings",
@@ -74,6 +83,7 @@ _HOMES = {
     "Severity": "manifest.findings",
     "SignResult": "manifest.sign",
     "Verdict": "manifest.lint",
+    "VerifiedReader": "manifest.verify.reader",
     "VerifyReport": "manifest.verify.report",
 }
 

@@ -15,20 +15,24 @@ from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from manifest.build import BuildResult
+    from manifest.compare import DiffReport
     from manifest.document.description import Description
     from manifest.document.manifest_file import Manifest
     from manifest.draft import Draft
     from manifest.lint import LintReport
     from manifest.sign import SignResult
+    from manifest.verify.reader import VerifiedReader
     from manifest.verify.report import VerifyReport
 
 __all__ = [
     "build_manifest",
+    "diff_releases",
     "draft_description",
     "generate_key_pair",
     "lint_release",
     "load_description",
     "load_manifest",
+    "open_verified",
     "sign_release",
     "verify_release",
 ]
@@ -206,6 +210,7 @@ def verify_release(
     strict: bool = False,
     only: Sequence[str] = (),
     components: Sequence[str] = (),
+    tensors: Sequence[str] = (),
     manifest_path: StrPath | None = None,
     signature_path: StrPath | None = None,
     expect_name: str | None = None,
@@ -225,6 +230,7 @@ def verify_release(
         strict: Refuse what is there and not covered, as ``.git``.
         only: Globs; check only these files.
         components: Check only these components, by id, kind or short name (``weights``).
+        tensors: Check only the tensors with these names, reading no more than that needs.
         manifest_path: Where ``manifest.json`` lies, when not in the directory.
         signature_path: Where the signature lies, when it is not ``model.sig`` in the directory.
         expect_name: Refuse a release of another name.
@@ -249,6 +255,7 @@ def verify_release(
         strict=strict,
         only=only,
         components=components,
+        tensors=tensors,
         manifest_path=manifest_path,
         signature_path=signature_path,
         expect_name=expect_name,
@@ -258,34 +265,125 @@ def verify_release(
     )
 
 
-def lint_release(
+def open_verified(
     directory: StrPath,
+    *,
+    keys: Sequence[Pem] = (),
+    root_certificates: Sequence[Pem] = (),
+    integrity_only: bool = False,
+    weights: str | None = None,
+    manifest_path: StrPath | None = None,
+    signature_path: StrPath | None = None,
+    roots: Mapping[str, StrPath] | None = None,
+) -> VerifiedReader:
+    """Open a release for reading, so that only bytes that were signed are handed out.
+
+    The signature and the manifest are checked at once; tensors and files when they are read, on
+    the very bytes that the reader returns (spec/tensors.md, "Reading")::
+
+        with manifest.open_verified("model/", keys=["publisher.pub"]) as release:
+            weights = safetensors.numpy.load(release.load_bytes("model.safetensors"))
+            head = release.tensor("lm_head.weight")
+
+    Args:
+        directory: The release, as `verify_release` takes it.
+        keys: Public keys that are trusted; any of them may have signed.
+        root_certificates: Certification authorities whose signers are trusted.
+        integrity_only: Accept that nobody is vouched for; only without keys and certificates.
+        weights: A file of the model whose tensors are read; needed where there are several.
+        manifest_path: Where ``manifest.json`` lies, when not in the directory.
+        signature_path: Where the signature lies, when it is not ``model.sig`` in the directory.
+        roots: Where named roots lie, by name.
+
+    Raises:
+        NotTrustedError: Nobody who is trusted signed, or documents are at odds.
+        BytesDifferError: The manifest is not the one that was signed.
+        UndecidedError: There is no manifest, or something cannot be read.
+        UsageError: The arguments contradict each other, or name what does not exist.
+    """
+    from manifest.signing.certificates import load_roots
+    from manifest.signing.keys import load_public
+    from manifest.verify.reader import open_release
+
+    public = [_pem(key, "the public key") for key in keys]
+    authorities = [_pem(root, "the root certificate") for root in root_certificates]
+    return open_release(
+        directory,
+        keys=[load_public(pem, what=what) for pem, what in public],
+        certificate_roots=[r for pem, what in authorities for r in load_roots(pem, what=what)],
+        integrity_only=integrity_only,
+        weights=weights,
+        manifest_path=manifest_path,
+        signature_path=signature_path,
+        roots=roots,
+    )
+
+
+def diff_releases(before: StrPath, after: StrPath, *, component: str | None = None) -> DiffReport:
+    """Say what changed from one release to another, by their manifests (spec/tensors.md).
+
+    No signature is checked and no file read, but for a directory without a manifest, which is
+    hashed by its ``release.yaml``.
+
+    Args:
+        before: A release directory or a ``manifest.json``; ``DIR#NAME`` for one component or
+            checkpoint.
+        after: The same.
+        component: A component or checkpoint to compare in both.
+
+    Raises:
+        UsageError: No such file, directory, component or checkpoint.
+        DocumentError: A manifest or a description is not valid.
+        TreeError: A directory has neither.
+        UndecidedError: Something cannot be read.
+    """
+    from manifest.compare import compare_sides, open_side
+
+    return compare_sides(
+        open_side(before, component=component), open_side(after, component=component)
+    )
+
+
+def lint_release(
+    target: StrPath,
     *,
     require: str | None = None,
     fail_on_warnings: bool = False,
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     accept_pinned: bool = False,
+    online: bool = False,
+    offline: bool = False,
 ) -> LintReport:
     """Say what a release really gives, and what is wrong with it (spec/evidence.md).
 
     Args:
-        directory: The release; without a ``release.yaml`` it is judged by what would be drafted.
+        target: The release's directory; or text, ``hf:OWNER/NAME`` or ``hf:OWNER/NAME@REVISION``,
+            for a repository of a hub, which is read by name. Without a ``release.yaml`` it is
+            judged by what would be drafted.
         require: The verdict below which the report's ``exit_code`` is not 0.
         fail_on_warnings: Whether a warning weighs as much as an error there.
         select: Codes of rules, or their beginnings, to run; all when empty.
         ignore: Codes of rules, or their beginnings, to leave out.
         accept_pinned: Count references that are pinned and were not resolved.
+        online: Look pinned references up: those that are resolved count.
+        offline: Refuse whatever needs the network.
 
     Raises:
-        UsageError: No such directory, verdict or rule.
+        UsageError: No such directory, verdict or rule; or ``online`` and ``offline`` at once.
         DocumentError: ``release.yaml`` or ``manifest.json`` is not valid.
-        UndecidedError: Something cannot be read.
+        UndecidedError: Something cannot be read, or the hub cannot be asked.
     """
     from manifest.errors import UsageError
     from manifest.findings import Severity
     from manifest.lint import LintOptions, Verdict, lint, load_release
+    from manifest.sources.hub import HubSource
+    from manifest.sources.hub_environment import hub_environment, refuse_offline
+    from manifest.sources.pins import resolver
+    from manifest.sources.targets import HubTarget, parse_target
 
+    if online and offline:
+        raise UsageError("online and offline exclude each other")
     names = [v.value for v in Verdict]
     if require is not None and require not in names:
         raise UsageError(
@@ -296,8 +394,20 @@ def lint_release(
         ignore=tuple(ignore),
         require=None if require is None else Verdict(require),
         fail_on=Severity.WARNING if fail_on_warnings else Severity.ERROR,
+        online=online,
+        offline=offline,
     )
-    return lint(load_release(Path(directory), accept_pinned=accept_pinned), options)
+    if online:
+        refuse_offline("online", offline=False)
+    resolve = resolver(hub_environment()) if online else None
+    named = parse_target(target) if isinstance(target, str) else Path(target)
+    if not isinstance(named, HubTarget):
+        return lint(load_release(named, accept_pinned=accept_pinned, resolve=resolve), options)
+    source = HubSource(named, offline=offline)
+    try:
+        return lint(load_release(source, accept_pinned=accept_pinned, resolve=resolve), options)
+    finally:
+        source.close()
 
 
 _MAX_PEM = 4 * 1024 * 1024

@@ -26,6 +26,7 @@ COMMANDS = {
     "keygen": "Make a key pair for signing.",
     "sign": "Sign a release and its manifest: writes model.sig.",
     "verify": "Check that these are the files that were signed.",
+    "diff": "Say what changed between two releases or checkpoints.",
     "lint": "Say what a release really gives, and what is wrong with it.",
     "rules": "List the linter's rules, or explain one.",
     "import": "Make a description of what other tools declared.",

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import click
 
-_NAMES = ("description", "manifest", "commitment", "data-proof", "lint-report", "verify-report")
+_NAMES = (
+    "description",
+    "manifest",
+    "commitment",
+    "data-proof",
+    "lint-report",
+    "checkpoints-report",
+    "verify-report",
+    "diff-report",
+)
 
 
 @click.command("schema")
@@ -13,7 +22,7 @@ def command(name: str) -> None:
     """Print the JSON Schema of a document.
 
     NAME is description (release.yaml), manifest (manifest.json), commitment and data-proof (what
-    `manifest data` writes), lint-report or verify-report (what --format json prints).
+    `manifest data` writes), lint-report, verify-report or diff-report (what --format json prints).
     """
     from manifest.document.schema import schema_text
 

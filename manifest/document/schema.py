@@ -23,6 +23,7 @@ SCHEMA_NAMES = (
     "data-proof",
     "lint-report",
     "verify-report",
+    "diff-report",
 )
 """Names of the schemas that ship with the package."""
 

@@ -213,7 +213,7 @@ def _digests(
     return tuple(digests)
 
 
-def read_range(tree: Tree, path: str, start: int, end: int) -> bytearray | Problem:
+def read_range(tree: Tree, path: str, start: int, end: int) -> bytes | Problem:
     """Read a range of a file of a walked tree into memory, once.
 
     Returns:
@@ -224,25 +224,24 @@ def read_range(tree: Tree, path: str, start: int, end: int) -> bytearray | Probl
         return Problem(ProblemKind.VANISHED, "it was not there when the tree was read")
     if end > file.size:
         return Problem(ProblemKind.CHANGED, f"it has {file.size:,} bytes only")
-    data = bytearray(end - start)
-    view = memoryview(data)
+    parts: list[bytes] = []
     try:
         with Opener(Root.of(tree)) as opener:
             descriptor = opener.open(file)
             try:
                 if problem := change_of(file, os.fstat(descriptor)):
                     return problem
-                done = 0
-                while done < len(data):
-                    count = os.preadv(descriptor, [view[done:]], start + done)
-                    if count == 0:
+                while start < end:
+                    part = os.pread(descriptor, end - start, start)
+                    if not part:
                         return Problem(ProblemKind.CHANGED, "it became shorter while it was read")
-                    done += count
+                    parts.append(part)
+                    start += len(part)
             finally:
                 os.close(descriptor)
     except OSError as error:
         return problem_of(error)
-    return data
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def weights_digest(format_name: str, tensors: Iterable[TensorDigest]) -> str:

