@@ -19,11 +19,18 @@ from typing import TYPE_CHECKING
 from manifest.atomic import write_atomically
 from manifest.build import Expect, contradictions, find_manifest
 from manifest.build.run import hashed_files, read_description
-from manifest.build.tree import locate_roots, read_regular, read_tree, refuse_oddities
+from manifest.build.tree import (
+    locate_roots,
+    look_inside,
+    read_regular,
+    read_tree,
+    refuse_oddities,
+)
 from manifest.build.weights import TensorHashing, differing_tensors
 from manifest.display import plural, printable
 from manifest.document.description import FILE_NAME as DESCRIPTION_NAME
 from manifest.document.description import Description, parse_description
+from manifest.document.inventories import owned_directories
 from manifest.document.manifest_file import (
     FILE_NAME,
     MAX_BYTES,
@@ -53,6 +60,7 @@ from manifest.inventory import (
 )
 from manifest.inventory.tensors import FileRanges
 from manifest.sign.differences import BUILD_REMEDY, refuse_differences
+from manifest.sign.inventories import measure_owned
 from manifest.signing.bundle import MAX_BUNDLE_BYTES, parse_bundle
 from manifest.signing.keys import KeyKind, PrivateKey
 from manifest.signing.signer import sign_payload
@@ -138,16 +146,21 @@ def sign(
     path = Path(directory)
     target = _signature_target(path, None if signature_path is None else Path(signature_path))
     replaced = _look_at_existing(target, key, force=force)
-    tree = read_tree(path)
-    data = _read_manifest(path, tree, None if manifest_path is None else Path(manifest_path))
-    refuse_oddities(tree)
+    top = read_tree(path, enter=lambda _: False)
+    data = _read_manifest(path, top, None if manifest_path is None else Path(manifest_path))
     manifest = parse_manifest(data)
+    specs = [bound.spec for bound in manifest.inventories]
+    tree = read_tree(path, enter=look_inside(specs))
+    refuse_oddities(tree)
     description = _check_claims(tree, manifest, data)
     trees = _trees(path, tree, manifest, description, roots or {})
     files = _measure(trees, manifest, executor, progress, expect)
+    for bound in manifest.inventories:
+        measure_owned(bound, trees, digests=manifest.digests, executor=executor, progress=progress)
     resources = [(f.path, f.sha256) for f in files if not f.root]
     resources.append((FILE_NAME, hashlib.sha256(data).hexdigest()))
-    payload = build_statement(_subject(path, manifest), resources, IGNORE_PATHS)
+    ignored = (*IGNORE_PATHS, *sorted(owned_directories(specs), key=str.encode))
+    payload = build_statement(_subject(path, manifest), resources, ignored)
     bundle = sign_payload(payload, key)
     _check_bundle(bundle, payload, key)
     if target.parent == path / SIGNATURES_DIRECTORY:
@@ -255,11 +268,15 @@ def _trees(
     description: Description,
     given: Mapping[str, str | os.PathLike[str]],
 ) -> dict[str, Tree]:
-    needed = {f.root: "files" for f in manifest.files if f.root}
+    specs = [bound.spec for bound in manifest.inventories]
+    needed = {s.directory_root: "components" for s in specs if s.directory_root}
+    needed |= {f.root: "files" for f in manifest.files if f.root}
     located = locate_roots(directory, description, given, needed)
-    trees = {"": tree, **{name: walk(where) for name, where in sorted(located.items())}}
-    for name in located:
-        refuse_oddities(trees[name], name=name)
+    trees = {"": tree}
+    for name, where in sorted(located.items()):
+        trees[name] = walk(where, enter=look_inside(specs, name))
+        owns = any(s.directory_root == name for s in specs)
+        refuse_oddities(trees[name], name=name, empty=owns)
     return trees
 
 
@@ -277,7 +294,11 @@ def _measure(
     plans = {name: plan(entries[name], tree, quick=True) for name, tree in trees.items()}
     refuse_differences(plans)
     if expect is not None:
-        expect(sum(t.size for t in trees.values()), sum(len(p.to_hash) for p in plans.values()))
+        bindings = [bound.binding for bound in manifest.inventories]
+        expect(
+            sum(t.size for t in trees.values()) + sum(b.total_size for b in bindings),
+            sum(len(p.to_hash) for p in plans.values()) + sum(b.file_count for b in bindings),
+        )
     files: list[ManifestFile] = []
     differences: dict[str, Difference] = {}
     second = {f.full_path: f.blake3 for f in manifest.files if f.blake3}
@@ -356,6 +377,12 @@ def _notes(key: PrivateKey, manifest: Manifest, *, elsewhere: bool) -> Iterable[
         yield (
             f"{plural(rooted, 'file')} in named roots are bound through {FILE_NAME}; other OMS "
             "verifiers check the release directory only"
+        )
+    for bound in manifest.inventories:
+        yield (
+            f"{plural(bound.binding.file_count, 'file')} in {printable(bound.spec.full_directory)} "
+            f"are bound through {printable(bound.spec.full_path)}; other OMS verifiers check that "
+            "inventory and not the files in it"
         )
     if elsewhere:
         yield (

@@ -9,26 +9,16 @@ none of them.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NoReturn, Self
+from collections.abc import Iterable, Iterator, Mapping
 
 from manifest.display import plural, printable
 from manifest.document.inventories import BoundInventory
 from manifest.errors import NotTrustedError, UndecidedError
-from manifest.inventory import (
-    Algorithm,
-    Expected,
-    FileStat,
-    Problem,
-    Tree,
-    collisions,
-)
-from manifest.inventory.clashes import Clashes
+from manifest.inventory import Algorithm, Expected, FileStat, Tree
+from manifest.inventory.bound import OpenedInventory, refuse_unsound
 from manifest.inventory.in_step import Stretch, in_step
 from manifest.inventory.lines import InventoryEntry, InventoryReader
-from manifest.inventory.opening import Opener, Root, change_of, problem_of
+from manifest.inventory.opening import Root, problem_of
 from manifest.inventory.ordered import OrderedWalk
 from manifest.inventory.sampling import choose, misses
 from manifest.verify.comparison import Comparison, Engine, compare_root
@@ -40,9 +30,6 @@ __all__ = ["MAX_NAMED", "InventoryCheck", "InventoryResult", "check_inventory"]
 
 MAX_NAMED = 10_000
 """The most files of one inventory that a report names as different, and as undecided."""
-
-_BLOCK = 1 << 20
-_AGAIN = "ask the publisher to build and sign again"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -102,132 +89,26 @@ def check_inventory(check: InventoryCheck, inventory: Tree, owned: Tree) -> Inve
     file = inventory.find(spec.path)
     if file is None:
         return None
-    what = printable(spec.full_path)
-    with Opener(Root.of(inventory)) as opener, _Opened(opener, file, what) as opened:
-        if opened.sha256() != check.bound.binding.sha256:
+    what, binding = printable(spec.full_path), check.bound.binding
+    with OpenedInventory(Root.of(inventory), file, what) as opened:
+        if opened.sha256() != binding.sha256:
             return None
-        first = _Numbers(check)
-        first.read(opened, what)
-        result = _Comparing(check, owned, first).run(opened, what)
+        chosen = None
+        if check.sample is not None:
+            chosen = frozenset(choose(binding.file_count, check.sample))
+        refuse_unsound(opened, binding, digests=check.digests, error=NotTrustedError)
+        result = _Comparing(check, owned, chosen).run(opened)
         opened.refuse_change()
     return result
-
-
-class _Opened:
-    """An inventory, open: every reading is of the same file."""
-
-    def __init__(self, opener: Opener, file: FileStat, what: str) -> None:
-        self._file = file
-        self._what = what
-        try:
-            self._descriptor = opener.open(file)
-        except OSError as error:
-            self._fail(problem_of(error))
-
-    def _fail(self, problem: Problem) -> NoReturn:
-        raise UndecidedError(f"the inventory {self._what}: {printable(problem.detail)}") from None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._descriptor)
-
-    def refuse_change(self) -> None:
-        """Refuse a file that is not the one that was walked, or not any more."""
-        problem = change_of(self._file, os.fstat(self._descriptor))
-        if problem is not None:
-            self._fail(problem)
-
-    def sha256(self) -> str:
-        """The digest of its bytes."""
-        self.refuse_change()
-        digest = hashlib.sha256()
-        read = self.from_start()
-        while data := read(_BLOCK):
-            digest.update(data)
-        return digest.hexdigest()
-
-    def from_start(self) -> Callable[[int], bytes]:
-        """A function that reads on from the beginning."""
-        position = 0
-
-        def read(length: int) -> bytes:
-            nonlocal position
-            try:
-                data = os.pread(self._descriptor, length, position)
-            except OSError as error:
-                self._fail(problem_of(error))
-            position += len(data)
-            return data
-
-        return read
-
-
-class _Numbers:
-    """The first reading of an inventory whose bytes are those that were bound: is it sound?
-
-    Attributes:
-        chosen: The numbers of the files to hash; None for all.
-        size: The bytes to hash, those of a part among them that do not belong to it.
-    """
-
-    def __init__(self, check: InventoryCheck) -> None:
-        self._check = check
-        count = check.bound.binding.file_count
-        self.chosen = None if check.sample is None else frozenset(choose(count, check.sample))
-        self.size = 0
-
-    def read(self, opened: _Opened, what: str) -> None:
-        """Read it, and compare what it comes to with what was bound."""
-        binding, clashes = self._check.bound.binding, Clashes()
-        reader = InventoryReader(opened.from_start(), what=what, error=NotTrustedError)
-        number = 0
-        for batch in reader.batches():
-            clashes.add(entry.path for entry in batch)
-            if self.chosen is not None:
-                for entry in batch:
-                    self.size += entry.size if number in self.chosen else 0
-                    number += 1
-        found = reader.binding()
-        if self.chosen is None:
-            self.size = found.total_size
-        for field in dataclasses.fields(binding):
-            said, is_ = getattr(binding, field.name), getattr(found, field.name)
-            if said != is_:
-                raise NotTrustedError(
-                    f"{what} has the {field.name} {is_}, and the manifest binds {said}",
-                    remedy=_AGAIN,
-                )
-        if reader.has_blake3 is not ("blake3" in self._check.digests):
-            raise NotTrustedError(
-                f"{what} holds other digests than {' and '.join(self._check.digests)}",
-                remedy=_AGAIN,
-            )
-        self._refuse_clashes(clashes, opened, what)
-
-    @staticmethod
-    def _refuse_clashes(clashes: Clashes, opened: _Opened, what: str) -> None:
-        suspects = clashes.suspects()
-        if not suspects:
-            return
-        reader = InventoryReader(opened.from_start(), what=what, merkle=False)
-        groups = collisions(clashes.of(suspects, (entry.path for entry in reader)))
-        for group in groups:
-            names = " and ".join(map(printable, group[:2]))
-            raise NotTrustedError(
-                f"{what}: {names} differ only in letter case or Unicode form", remedy=_AGAIN
-            )
 
 
 class _Comparing:
     """The second reading, with the directory beside it; one use."""
 
-    def __init__(self, check: InventoryCheck, tree: Tree, first: _Numbers) -> None:
+    def __init__(self, check: InventoryCheck, tree: Tree, chosen: frozenset[int] | None) -> None:
         self._check = check
         self._tree = tree
-        self._chosen = first.chosen
-        self._size = first.size
+        self._chosen = chosen
         self._spec = check.bound.spec
         self._prefix = f"{self._spec.directory}/"
         self._engine = dataclasses.replace(check.engine, on_total=None)
@@ -238,13 +119,13 @@ class _Comparing:
         self._contradicted: tuple[str, ...] = ()
         self._early = self._expected = self._same = self._bytes = self._omitted = 0
 
-    def run(self, opened: _Opened, what: str) -> InventoryResult:
+    def run(self, opened: OpenedInventory) -> InventoryResult:
         """Compare everything."""
-        check, spec = self._check, self._spec
-        count = check.bound.binding.file_count
-        size = count if self._chosen is None else len(self._chosen)
+        check, spec, what = self._check, self._spec, opened.what
+        count, total = check.bound.binding.file_count, check.bound.binding.total_size
         if check.engine.on_total is not None:
-            check.engine.on_total(self._size, size)
+            size = count if self._chosen is None else len(self._chosen)
+            check.engine.on_total(total * size // count, size)
         walk = OrderedWalk(Root.of(self._tree), spec.directory)
         if not self._exists(walk):
             gone = FileProblem(
