@@ -296,7 +296,7 @@ class _Gatherer:
     def _recognised(self, path: str) -> Fact:
         data = self._read(lambda source, path: source.read(path, length=200_000), path)
         found = recognise(data) if data else None
-        plain = found and not found.changed and len(found.ids) == 1
+        plain = found and found.whole and len(found.ids) == 1
         return _fact(found.ids[0], path) if found and plain else Fact()
 
     def _base_models(self) -> tuple[Fact, ...]:

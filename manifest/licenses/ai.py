@@ -27,6 +27,8 @@ class AiLicense:
         phrases: Normalised phrases that all occur in its text and, together, in no other's; ``+``
             is written ``plus``.
         source: Where its text was read: a repository and a path.
+        details: What a clause says in this license, where its general words leave out a number or
+            a place.
     """
 
     id: str
@@ -36,9 +38,21 @@ class AiLicense:
     names: tuple[str, ...] = ()
     phrases: tuple[str, ...] = ()
     source: str = ""
+    details: tuple[tuple[Clause, str], ...] = ()
+
+    def words(self, clause: Clause) -> str:
+        """What a clause of this license says, as ``requires a separate license above …``."""
+        return dict(self.details).get(clause, str(clause))
+
+
+def _above(limit: str) -> tuple[Clause, str]:
+    return Clause.USER_THRESHOLD, f"requires a separate license above {limit} monthly users"
 
 
 _SCANCODE = "aboutcode-org/scancode-toolkit: src/licensedcode/data/licenses/{}.LICENSE"
+
+
+_NO_MULTIMODAL = (Clause.TERRITORY, "denies its multimodal models to the European Union")
 
 
 def _llama(version: str, source: str, *extra: Clause, ref: str = "") -> AiLicense:
@@ -50,6 +64,7 @@ def _llama(version: str, source: str, *extra: Clause, ref: str = "") -> AiLicens
         (f"licenseref-scancode-{ref}",) if ref else (),
         (f"llama {version} community license agreement",),
         source,
+        (_above("700 million"), _NO_MULTIMODAL),
     )
 
 
@@ -121,6 +136,7 @@ AI_LICENSES: tuple[AiLicense, ...] = (
         ("licenseref-scancode-tongyi-qianwen-2023", "tongyi-qianwen-license-agreement"),
         ("tongyi qianwen license agreement",),
         _SCANCODE.format("tongyi-qianwen-2023"),
+        details=(_above("100 million"),),
     ),
     AiLicense(
         "qwen-research",
@@ -137,6 +153,7 @@ AI_LICENSES: tuple[AiLicense, ...] = (
         Basis.QUOTED,
         (),
         ("qwen license agreement", "monthly active users"),
+        details=(_above("100 million"),),
     ),
     AiLicense(
         "modified-mit",
@@ -145,6 +162,13 @@ AI_LICENSES: tuple[AiLicense, ...] = (
         Basis.QUOTED,
         (),
         ("modified mit license", "monthly active users"),
+        details=(
+            (
+                Clause.DISPLAY_DUTY,
+                "requires its name in the product above 100 million monthly users or 20 million US "
+                "dollars of monthly revenue",
+            ),
+        ),
     ),
     AiLicense(
         "tencent-hunyuan-community",
@@ -166,6 +190,7 @@ AI_LICENSES: tuple[AiLicense, ...] = (
         ),
         ("tencent hunyuan", "community license agreement", "excluding the territory of"),
         "Tencent-Hunyuan/HunyuanDiT: LICENSE.txt",
+        details=(_above("100 million"), (Clause.TERRITORY, "excludes the European Union")),
     ),
     AiLicense(
         "mrl",

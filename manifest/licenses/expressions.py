@@ -47,6 +47,7 @@ class LicenseAssessment:
         reason: Why, in words that follow the license's name, as ``forbids commercial use``.
         spdx: The expression in SPDX ids; empty where it has none.
         clauses: What blocks it, when it is not open.
+        terms: What each of those clauses says in this license, in words like the reason's.
         osi_approved: Whether everything that must be accepted is approved by the OSI.
     """
 
@@ -54,6 +55,7 @@ class LicenseAssessment:
     reason: str
     spdx: str = ""
     clauses: tuple[Clause, ...] = ()
+    terms: tuple[str, ...] = ()
     osi_approved: bool = False
 
     @property
@@ -181,7 +183,8 @@ def _assess_id(id_: str, content_type: str) -> LicenseAssessment:
         return _unknown(f"{printable(id_)!r} is not a license that is known here")
     if entry.basis is Basis.UNCHECKED or not entry.clauses:
         return _unknown(f"the terms of the {entry.title} have not been checked")
-    return LicenseAssessment(LicenseStatus.NOT_OPEN, str(entry.clauses[0]), "", entry.clauses)
+    terms = tuple(map(entry.words, entry.clauses))
+    return LicenseAssessment(LicenseStatus.NOT_OPEN, terms[0], "", entry.clauses, terms)
 
 
 def _assess_spdx(spdx: str, content_type: str) -> LicenseAssessment:
@@ -198,6 +201,7 @@ def _assess_spdx(spdx: str, content_type: str) -> LicenseAssessment:
         clauses += [Clause.NON_COMMERCIAL] if "NC" in parts else []
         clauses += [Clause.NO_DERIVATIVES] if "ND" in parts else []
     if clauses:
-        return LicenseAssessment(LicenseStatus.NOT_OPEN, str(clauses[0]), spdx, tuple(clauses))
+        terms = tuple(map(str, clauses))
+        return LicenseAssessment(LicenseStatus.NOT_OPEN, terms[0], spdx, tuple(clauses), terms)
     reason = "is approved neither by the OSI nor on a list of open data or document licenses"
     return LicenseAssessment(LicenseStatus.NOT_OPEN, reason, spdx)

@@ -1,17 +1,23 @@
 """Which license a text is: by its whole wording, never by a name that occurs in it.
 
-Licenses of the SPDX list are matched word by word. What a file adds to such a text is looked at:
-a license with a sentence added is another license. AI licenses are recognised by their title and
-phrases, which is enough to refuse them and could never be enough to accept one.
+Licenses of the SPDX list are matched word by word. What a file holds beyond such a text must be
+something that is known to add nothing: a copyright notice, a title, a tag. A license with a
+sentence added is another license. AI licenses are recognised by their title and phrases, which is
+enough to refuse them and could never be enough to accept one.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
+import itertools
 import re
+from collections.abc import Sequence
 
+from manifest.licenses.additions import own_words
 from manifest.licenses.ai import AI_LICENSES, RAIL_PHRASES
+from manifest.licenses.clauses import Clause
+from manifest.licenses.terms import restrictions
+from manifest.licenses.wordings import Part, apart, departs_at, parts_of, wordings
 
 __all__ = ["MAX_BYTES", "RecognisedText", "recognise"]
 
@@ -19,42 +25,10 @@ MAX_BYTES = 1024 * 1024
 """How much of a license file is read; the longest license of the SPDX list has some 100 KB."""
 
 _WORD = re.compile(r"[^\W_]+")
-_COPYRIGHT = re.compile(
-    r"^[^\w\n]*(copyright|\(c\)|©|all rights reserved|portions? copyright).*$",
-    re.IGNORECASE | re.MULTILINE,
-)
-# In a line that begins as a copyright notice: fewer, for holders are called Research or Limited.
-_TERMS = re.compile(
-    r"\b(not|only|must|shall|prohibit\w*|forbid\w*|restrict\w*|non-?commercial\w*|commercially"
-    r"|paid|pay|fees?|revenues?|agreement|employees|royalt\w*)\b",
-    re.IGNORECASE,
-)
-_ADDRESS = re.compile(r"https?://\S+")
-# Words by which a sentence takes away or adds duties; a file that adds one is no stock license.
-_LIMITS = re.compile(
-    r"\b(not|no|non|only|except|unless|must|shall|may|restrict\w*|prohibit\w*|commercial\w*"
-    r"|forbid\w*|limit\w*|require\w*|terminat\w*|users?|military|research|policy|fees?|pay\w*|paid"
-    r"|revenues?|royalt\w*|personal|purposes?|consent|agreement|employees|compan(?:y|ies)|ends?"
-    r"|expires?|revok\w*|allowed|permission|approval|entit(?:y|ies)|firms?|individuals?)\b",
-    re.IGNORECASE,
-)
-# What is no plain Latin word can say anything: another script, or digits in the place of letters.
-_STRANGE = re.compile(r"[^\W\d_a-zA-Z\u00c0-\u024f]|[a-z][0-9][a-z]", re.IGNORECASE)
-# Creative Commons sets the same explanation before each of its 4.0 licenses, after the title:
-# where it begins, and the SHA-256 of its words to the end.
-_PREAMBLE = re.compile("creative commons corporation", re.IGNORECASE)
-_PREAMBLES = frozenset({"70cc6564454cd161364b920237c7a5f418b91a44a318a19b092ac78198940d58"})
-# The Apache license's own advice on how to apply it, in the two wordings that are about.
-_APPENDIX = (
-    "appendix how to apply the apache license to your work to apply the apache license to your "
-    "work attach the following boilerplate notice with the fields enclosed by brackets replaced "
-    "with your own identifying information {} include the brackets the text should be enclosed in "
-    "the appropriate comment syntax for the file format we also recommend that a file or class "
-    "name and description of purpose be included on the same printed page as the copyright notice "
-    "for easier identification within third party archives"
-)
-_ADVICE = (_APPENDIX.format("don t"), _APPENDIX.format("do not"))
-_MAX_ADDED_WORDS = 60
+_MAX_SHOWN = 90
+_MAX_OWN = 2_000
+_MAX_ADDRESS = 120
+"""Characters: what is shorter is a license's address or name, and no text of it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -63,20 +37,37 @@ class RecognisedText:
 
     Attributes:
         ids: The licenses it holds, by SPDX or Hugging Face id, in order; empty when unknown.
-        changed: Whether words of its own change what the licenses grant; then it is none of them.
+        changed: Whether words of its own may change what the licenses grant; then it is none of
+            them.
         basis: How it was recognised: ``text`` word by word, ``phrases`` by title and phrases.
+        mixed: Whether it holds several licenses and words of its own that are not known to add
+            nothing, as collections of third parties' licenses do: what covers what is not told.
+        line: The 1-based line of the first words of its own; 0 when there are none.
+        words: Those words, shortened; the first that set terms, when some are seen to.
+        departs: Whether it is nearly a license, and from ``line`` on, or soon after, other words.
+        clauses: What words of its own are seen to take away. They may take away more.
     """
 
     ids: tuple[str, ...] = ()
     changed: bool = False
     basis: str = ""
+    mixed: bool = False
+    line: int = 0
+    words: str = ""
+    departs: bool = False
+    clauses: tuple[Clause, ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is the text of its licenses and nothing else."""
+        return bool(self.ids) and not self.changed and not self.mixed
 
     @property
     def expression(self) -> str:
         """The licenses as an expression, ``unknown`` when changed; empty when not recognised."""
         if not self.ids:
             return ""
-        return "unknown" if self.changed else " AND ".join(self.ids)
+        return " AND ".join(self.ids) if self.whole else "unknown"
 
 
 def recognise(data: bytes) -> RecognisedText:
@@ -98,33 +89,52 @@ def _words(text: str) -> str:
 def _match(text: str) -> RecognisedText:
     from licenseclassifier import identify_license
 
-    found = identify_license(text)
-    if not found:
-        return RecognisedText()
-    added: list[str] = []
-    position = 0
+    # Any coverage: a license that other words crowd out is still what its reader finds.
+    found = [m for m in identify_license(text, 0.0) if m.end - m.start > _MAX_ADDRESS]
+    parts = parts_of(text, [match.id for match in found])
+    exact = [part for part in parts if part.ids]
+    if not exact and not identify_license(text):
+        return _of(text, (), parts)
+    known = wordings().licenses
+    ids: list[str] = []
+    departs: list[int] = []
     for match in found:
-        added.append(text[position : match.start])
-        position = match.end
-    added.append(text[position:])
-    ids = tuple(dict.fromkeys(match.id for match in found))
-    return RecognisedText(ids, any(_changes(piece) for piece in added), "text")
+        here = [p for p in parts if p.start < match.end and match.start < p.end]
+        ids += [i for p in here for i in p.ids] or [match.id]
+        if match.id not in known:
+            # No wording here: not open anyway, and its place is what the library says.
+            parts.append(Part(match.start, match.end, (match.id,)))
+        elif not here:
+            # Near to a license, and not its words: what it says instead is not looked into.
+            departs.append(departs_at(text, match.start, match.id))
+            parts.append(Part(match.start, match.end))
+    result = _of(text, tuple(dict.fromkeys(ids)), apart(parts))
+    if not departs or result.clauses:
+        return result
+    line = text.count("\n", 0, departs[0]) + 1
+    several = sum(bool(part.ids) for part in parts) > 1
+    return dataclasses.replace(
+        result, changed=not several, mixed=several, departs=not several, line=line, words=""
+    )
 
 
-def _without_notice(line: re.Match[str]) -> str:
-    """Nothing in the place of a copyright notice; a line that also sets terms stays as it is."""
-    return line[0] if _TERMS.search(line[0]) else " "
-
-
-def _changes(piece: str) -> bool:
-    """Whether words outside a license's text may change what it grants."""
-    if (preamble := _PREAMBLE.search(piece)) is not None:
-        words = _words(piece[preamble.start() :])
-        if hashlib.sha256(words.encode()).hexdigest() in _PREAMBLES:
-            piece = piece[: preamble.start()]
-    if any(_words(piece) in advice for advice in _ADVICE):
-        return False
-    rest = _ADDRESS.sub(" ", _COPYRIGHT.sub(_without_notice, piece))
-    if len(_WORD.findall(rest)) > _MAX_ADDED_WORDS:
-        return True
-    return bool(_LIMITS.search(rest) or _STRANGE.search(rest))
+def _of(text: str, ids: tuple[str, ...], parts: Sequence[Part]) -> RecognisedText:
+    """What a text is that holds some licenses, by the words that are its own."""
+    own = list(itertools.islice(own_words(text, parts, ids), _MAX_OWN))
+    if not own:
+        return RecognisedText(ids, basis="text" if ids else "")
+    said = list(restrictions("\n".join(o.text for o in own)))
+    clauses = tuple(dict.fromkeys(r.clause for r in said))
+    several = sum(bool(part.ids) for part in parts) > 1 and not clauses
+    first = own[said[0].line - 1] if said else own[0]
+    return RecognisedText(
+        ids,
+        changed=bool(ids) and not several,
+        basis="text" if ids else "",
+        mixed=several,
+        line=first.line,
+        words=first.text
+        if len(first.text) <= _MAX_SHOWN
+        else f"{first.text[:_MAX_SHOWN].rstrip()}…",
+        clauses=clauses,
+    )

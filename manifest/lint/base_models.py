@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from manifest.display import printable
 from manifest.errors import DocumentError, UndecidedError
-from manifest.licenses import Clause, LicenseStatus, assess, base_license
+from manifest.licenses import LicenseStatus, assess, base_license
 from manifest.lint.reading import cards, gguf_headers
 from manifest.lint.release import Basis, Release
 from manifest.readers._bounded import read_text
@@ -41,11 +41,11 @@ class RestrictedBase:
 
     base: NamedBase
     license: str
-    clauses: tuple[Clause, ...]
+    terms: tuple[str, ...]
 
     def __str__(self) -> str:
         """In a sentence, as ``their base acme/a is under b, which allows research only``."""
-        why = self.clauses[0] if self.clauses else "is not open"
+        why = self.terms[0] if self.terms else "is not open"
         return (
             f"their base {printable(self.base.name)} is under {printable(self.license)}, "
             f"which {why}"
@@ -93,9 +93,9 @@ def restricted_bases(release: Release) -> Iterator[RestrictedBase]:
         assessment = assess(base.license, "data")
         known = base_license(base.name)
         if assessment.status is LicenseStatus.NOT_OPEN:
-            found = RestrictedBase(base, base.license, assessment.clauses)
+            found = RestrictedBase(base, base.license, assessment.terms)
         elif known is not None:
-            found = RestrictedBase(base, known.id, known.clauses)
+            found = RestrictedBase(base, known.id, tuple(map(known.words, known.clauses)))
         else:
             continue
         seen.add(base.name.casefold())

@@ -6,22 +6,21 @@ import dataclasses
 import re
 from collections.abc import Iterator
 
-from manifest.display import printable
+from manifest.display import listed, printable
 from manifest.document.components import ContentType
 from manifest.errors import DocumentError, UndecidedError
 from manifest.findings import Location
 from manifest.licenses import Clause, LicenseStatus, assess, same_license
 from manifest.lint.content.code import is_source
-from manifest.lint.evidence import ComponentEvidence
 from manifest.lint.needs import name_of
 from manifest.lint.reading import cards
 from manifest.lint.release import Basis, LicenseText, Release
 from manifest.readers.package import read_package_metadata
 
 __all__ = [
+    "OTHERS_TEXTS",
     "Clash",
     "combinations",
-    "contradiction",
     "declared_ids",
     "ids_of",
     "incomplete_other",
@@ -33,6 +32,11 @@ __all__ = [
 
 _TEXT_NAME = re.compile(r"(?:.*/)?[^/]*(?:licen[cs]e|copying|terms)[^/]*", re.IGNORECASE)
 _METADATA = re.compile(r"[^/]+\.dist-info/METADATA")
+OTHERS_TEXTS = re.compile(
+    r"(?:third|3rd)[-_. ]?part(?:y|ies)|vendor|bundled|dependenc|(?:^|/)[^/]+\.dist-info/",
+    re.IGNORECASE,
+)
+"""Names of files and folders with the licenses of what others made."""
 _MAX_PACKAGES = 8
 _SHARE_ALIKE = re.compile(r"CC-BY-(?:NC-)?SA-|ODbL-|CDLA-Sharing-", re.IGNORECASE)
 
@@ -52,38 +56,41 @@ def ids_of(license_: str) -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
-def contradiction(release: Release, component: ComponentEvidence) -> LicenseText | None:
-    """A license file that is not open, where none of the declared license lies beside it."""
-    wanted = ids_of(component.license)
-    recognised = [t for t in release.license_texts if t.text.ids]
-    for entry in recognised:
-        if not entry.text.changed and any(
-            same_license(w, i) for w in wanted for i in entry.text.ids
-        ):
-            return None
-    return next((entry for entry in recognised if takes_away(entry)), None)
-
-
 def says(entry: LicenseText) -> str:
     """What a license file is, in a sentence's tail."""
-    ids = " and ".join(entry.text.ids)
-    if entry.text.changed:
-        return f"{printable(entry.path)} adds words of its own to the {ids} license"
-    return f"{printable(entry.path)} is the text of {ids}"
+    text, path = entry.text, printable(entry.path)
+    ids = " and ".join(text.ids)
+    at = f"at line {text.line}: “{printable(text.words)}”"
+    if not text.ids:
+        return f"{path} is no license text that is known here, {at}"
+    if text.departs:
+        return f"{path} is not the {ids} license word for word: it departs from it after line {text.line}"
+    if text.mixed:
+        return f"{path} holds {ids} and words of its own, {at}: what is under which is not told"
+    if text.clauses:
+        return f"{path} adds terms to the {ids} license: it {listed(text.clauses)}, {at}"
+    if text.changed:
+        return f"{path} adds words of its own to the {ids} license, {at}"
+    terms = next((a.terms for i in text.ids if (a := assess(i, "data")).terms), ())
+    return f"{path} is the text of {ids}{f', which {terms[0]}' if terms else ''}"
 
 
 def unexplained(release: Release, declared: set[str]) -> Iterator[LicenseText]:
     """License files of licenses, or with words, that nothing is declared to be under."""
     for entry in release.license_texts:
-        agrees = any(same_license(a, b) for a in entry.text.ids for b in declared)
-        if entry.text.ids and (entry.text.changed or not agrees):
+        text = entry.text
+        agrees = any(same_license(a, b) for a in text.ids for b in declared)
+        plain = text.whole or (text.mixed and OTHERS_TEXTS.search(entry.path))
+        if text.ids and not (plain and agrees):
             yield entry
 
 
 def takes_away(entry: LicenseText) -> bool:
-    """Whether a license file grants less than an open license does."""
+    """Whether a license file is seen to grant less than an open license does."""
     found = [assess(i, "data") for i in entry.text.ids]
-    return entry.text.changed or any(a.status is LicenseStatus.NOT_OPEN for a in found)
+    return bool(entry.text.ids and entry.text.clauses) or any(
+        a.status is LicenseStatus.NOT_OPEN for a in found
+    )
 
 
 def declared_ids(release: Release) -> set[str]:
@@ -160,7 +167,7 @@ def _commercial(release: Release) -> Iterator[Clash]:
     for what, license_, pointer, component in data:
         if Clause.NON_COMMERCIAL in assess(license_, "data").clauses:
             yield Clash(
-                f"{what} is under {printable(license_)}, which {Clause.NON_COMMERCIAL}; the weights "
+                f"{what} is under {printable(license_)}, which {Clause.NON_COMMERCIAL}, and the weights "
                 f"are declared {printable(weights[0].license)}",
                 pointer,
                 component,

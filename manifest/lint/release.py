@@ -32,7 +32,10 @@ __all__ = [
     "release_of",
 ]
 
-_LICENSE_NAME = re.compile(r"^(licen[cs]e|copying|unlicense)([-_.][^/]*)?$", re.IGNORECASE)
+_LICENSE_NAME = re.compile(
+    r"^(?:(?:model|weights?|data|code)[-_. ]?)?(?:licen[cs]es?|copying|unlicense)(?:[-_. ][^/]*)?$",
+    re.IGNORECASE,
+)
 _MAX_LICENSE_TEXTS = 32
 
 

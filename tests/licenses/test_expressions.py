@@ -157,7 +157,25 @@ def test_ai_licenses_name_a_clause_or_are_unknown(entry: AiLicense) -> None:
     else:
         assert found.status is LicenseStatus.NOT_OPEN
         assert found.clauses == entry.clauses
-        assert found.reason == entry.clauses[0]
+        assert found.reason == entry.words(entry.clauses[0]) == found.terms[0]
+
+
+@pytest.mark.parametrize(
+    ("id_", "says"),
+    [
+        ("llama3.1", "requires a separate license above 700 million monthly users"),
+        ("tongyi-qianwen", "requires a separate license above 100 million monthly users"),
+        ("modified-mit", "above 100 million monthly users or 20 million US dollars"),
+    ],
+)
+def test_a_threshold_is_named(id_: str, says: str) -> None:
+    assert says in assess(id_, "data").reason
+
+
+def test_a_place_is_named() -> None:
+    assert "excludes the European Union" in assess("tencent-hunyuan-community", "data").reason
+    assert "denies its multimodal models to the European Union" in assess("llama4", "data").terms
+    assert not any("European" in term for term in assess("llama3.1", "data").terms)
 
 
 @pytest.mark.parametrize("entry", AI_LICENSES, ids=lambda e: e.id)

@@ -124,7 +124,7 @@ def test_what_the_header_of_the_weights_says(tmp_path: Path) -> None:
     }
     report = judge(tmp_path, files={"model.gguf": gguf(header)})
     assert found(report, "LIC003") == [
-        "the header of the weights says llama3.2, and the description says apache-2.0"
+        "the header of model.gguf says llama3.2, and release.yaml says apache-2.0"
     ]
     assert "meta-llama/Llama-3.2-1B is under llama3.2" in found(report, "LIC008")[0]
 
@@ -153,6 +153,7 @@ def test_what_settings_begin_with(path: str, text: str, count: int, tmp_path: Pa
 
 
 A, M, T, N = Clause.ACCEPTABLE_USE, Clause.MILITARY, Clause.TERRITORY, Clause.NON_COMMERCIAL
+R = Clause.RESEARCH_ONLY
 
 
 @pytest.mark.parametrize(
@@ -175,7 +176,7 @@ A, M, T, N = Clause.ACCEPTABLE_USE, Clause.MILITARY, Clause.TERRITORY, Clause.NO
             id="Hunyuan",
         ),
         pytest.param("Commercial use is prohibited.", (A, N), id="commercial"),
-        pytest.param("For non-commercial research purposes only.", (N,), id="research"),
+        pytest.param("For non-commercial research purposes only.", (R, N), id="research"),
         pytest.param("This license does not apply in the European Union.", (T,), id="territory"),
         pytest.param(
             "We aim for our tools to be used safely and responsibly. By using them, you agree to "

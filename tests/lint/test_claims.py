@@ -101,7 +101,9 @@ LLAMA = "LLAMA 3.1 COMMUNITY LICENSE AGREEMENT\nLlama 3.1 Version Release Date: 
         ),
         pytest.param(license_text("MIT"), Verdict.OPEN_WEIGHT, {"LIC007"}, id="another open one"),
         pytest.param(license_text("Apache-2.0"), Verdict.OPEN_WEIGHT, set(), id="the same"),
-        pytest.param("Ask us.\n", Verdict.OPEN_WEIGHT, {"LIC005"}, id="no license at all"),
+        pytest.param(
+            "Ask us.\n", Verdict.WEIGHTS_AVAILABLE, {"LIC002", "LIC005"}, id="no license at all"
+        ),
     ],
 )
 def test_relicensing_by_card(

@@ -20,10 +20,10 @@ from manifest.lint.license_files import (
     takes_away,
     unexplained,
 )
-from manifest.lint.reading import cards, gguf_headers
+from manifest.lint.license_sources import contradicting, declarer
 from manifest.lint.release import Basis, Release
 from manifest.lint.rule import Example, Rule, rule
-from manifest.lint.use_policies import use_policies
+from manifest.lint.use_policies import terms_beside
 from manifest.lint.verdict import Framework, FrameworkElement
 
 _FILES = {"model.safetensors": "<safetensors w=2x3>"}
@@ -40,8 +40,11 @@ def _weights(release: Release) -> Iterator[ComponentEvidence]:
     return iter(release.of_kind("model-parameters-final"))
 
 
-def _declared(ids: set[str]) -> str:
-    return printable(" or ".join(sorted(ids)))
+def _declared(release: Release, ids: set[str]) -> str:
+    """What is declared, and where, as ``release.yaml says MIT``."""
+    license_ = release.description.license or " AND ".join(sorted(ids))
+    named = printable(" or ".join(sorted(ids)))
+    return f"{declarer(release, license_)} says {named}"
 
 
 @rule(
@@ -65,27 +68,16 @@ def licenses_disagree(rule: Rule, release: Release) -> Iterator[Finding]:
     declared = declared_ids(release)
     if not declared:
         return
-    said: list[tuple[str, str, str, int | None]] = [
-        (card.license_name if card.license == "other" else card.license, "the card", card.path, 1)
-        for card in cards(release)
-    ]
-    said += [
-        (header.text("general.license"), "the header of the weights", header.path, None)
-        for header in gguf_headers(release)
-    ]
-    for named, who, path, line in said:
-        if named in ("", "other", "unknown"):
-            continue
-        if not any(same_license(a, b) for a in ids_of(named) for b in declared):
-            yield rule.finding(
-                f"{who} says {printable(named)}, and the description says {_declared(declared)}",
-                location=Location(path, line),
-            )
+    for said in contradicting(release, declared):
+        yield rule.finding(
+            f"{said.who} says {printable(said.license)}, and {_declared(release, declared)}",
+            location=Location(said.path, said.line),
+        )
     for entry in unexplained(release, declared):
         if takes_away(entry):
             yield rule.finding(
-                f"{says(entry)}; declared is {_declared(declared)}",
-                location=Location(entry.path),
+                f"{says(entry)}, and {_declared(release, declared)}",
+                location=Location(entry.path, entry.text.line or None),
             )
 
 
@@ -108,8 +100,8 @@ def license_text_unexplained(rule: Rule, release: Release) -> Iterator[Finding]:
     for entry in unexplained(release, declared):
         if not takes_away(entry):
             yield rule.finding(
-                f"{says(entry)}; declared is {_declared(declared)}",
-                location=Location(entry.path),
+                f"{says(entry)}, and {_declared(release, declared)}",
+                location=Location(entry.path, entry.text.line or None),
             )
 
 
@@ -196,14 +188,12 @@ def other_license_incomplete(rule: Rule, release: Release) -> Iterator[Finding]:
 def use_policy_limits(rule: Rule, release: Release) -> Iterator[Finding]:
     """Policies that forbid uses, beside a license that allows them."""
     open_ = [c for c in _weights(release) if c.assessment.is_open]
-    for policy in use_policies(release) if open_ else ():
-        if policy.clauses:
-            yield rule.finding(
-                f"{printable(policy.path)} {listed(policy.clauses)}; the weights are declared "
-                f"{printable(open_[0].license)}",
-                location=Location(policy.path),
-                component=open_[0].spec.id,
-            )
+    for terms in terms_beside(release) if open_ else ():
+        yield rule.finding(
+            f"{terms}; the weights are declared {printable(open_[0].license)}",
+            location=Location(terms.path, terms.line or None),
+            component=open_[0].spec.id,
+        )
 
 
 @rule(
@@ -271,7 +261,6 @@ def package_license_differs(rule: Rule, release: Release) -> Iterator[Finding]:
         if any(same_license(a, b) for a in ids for b in declared | told):
             continue
         yield rule.finding(
-            f"the package says {printable(license_)}, and the description says "
-            f"{_declared(declared)}",
+            f"the package's metadata says {printable(license_)}, and {_declared(release, declared)}",
             location=Location(path),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 from manifest.display import listed, printable
@@ -10,11 +11,12 @@ from manifest.licenses import LicenseStatus, assess, same_license
 from manifest.lint.base_models import restricted_bases
 from manifest.lint.evidence import ComponentEvidence
 from manifest.lint.examples import CARD, TRAIN
-from manifest.lint.license_files import contradiction, ids_of, says
+from manifest.lint.license_files import ids_of
+from manifest.lint.license_sources import stricter
 from manifest.lint.needs import MET, met_if, name_of
 from manifest.lint.release import Basis, Release
 from manifest.lint.rule import Example, gate
-from manifest.lint.use_policies import use_policies
+from manifest.lint.use_policies import terms_beside
 from manifest.lint.verdict import Framework, FrameworkElement, Outcome, Status, Verdict
 
 _WEIGHTS = "model-parameters-final"
@@ -98,37 +100,36 @@ def weights_license(release: Release) -> Outcome:
             undecided = component.assessment.status is LicenseStatus.UNKNOWN
             status = Status.UNDECIDED if undecided else Status.NOT_MET
             return Outcome(status, reason, component.spec.id, pointer)
-        taken, path = _taken_away(release, component)
-        if taken:
-            reason = f"the weights are declared {printable(component.license)}, and {taken}"
-            return Outcome(Status.NOT_MET, reason, component.spec.id, pointer, path)
+        if (held := _held_back(release, component)) is not None:
+            return dataclasses.replace(held, pointer=pointer)
     return MET
 
 
-def _taken_away(release: Release, component: ComponentEvidence) -> tuple[str, str]:
-    """What takes away from an open license, and the file that does; empty when nothing does."""
+def _held_back(release: Release, component: ComponentEvidence) -> Outcome | None:
+    """What takes away from an open license of weights; None when nothing does."""
+    declared = f"the weights are declared {printable(component.license)}, and"
+    here = component.spec.id
     if base := next(restricted_bases(release), None):
-        return str(base), base.base.path
-    if release.basis is Basis.DECLARATIONS:
-        return "", ""
-    if text := contradiction(release, component):
-        return says(text), text.path
-    if policy := next((p for p in use_policies(release) if p.clauses), None):
-        return f"{printable(policy.path)} {listed(policy.clauses)}", policy.path
-    return "", ""
+        return Outcome(Status.NOT_MET, f"{declared} {base}", here, path=base.base.path)
+    held = stricter(release, component)
+    if held is not None and held.status is Status.NOT_MET:
+        return held
+    if beside := next(terms_beside(release), None):
+        return Outcome(Status.NOT_MET, f"{declared} {beside}", here, path=beside.path)
+    return held
 
 
 def _terms(release: Release, component: ComponentEvidence) -> str:
     if component.assessment.status is LicenseStatus.NONE:
         return "no license covers the weights"
-    clauses = component.assessment.clauses
     name = printable(component.license)
     if component.license == "other":  # a card's word; what it stands for says more
         name = printable(str(release.description.fields.get("license_name", ""))) or name
     if component.assessment.status is LicenseStatus.UNKNOWN:
         return f"it is not known whether {name} is open: {component.assessment.reason}"
-    also = f"; it also {listed(clauses[1:])}" if len(clauses) > 1 else ""
-    return f"the weights' license, {name}, {component.assessment.reason}{also}"
+    also = component.assessment.terms[1:]
+    more = f"; it also {listed(also)}" if also else ""
+    return f"the weights' license, {name}, {component.assessment.reason}{more}"
 
 
 def _license_pointer(release: Release, component: ComponentEvidence) -> str:
@@ -165,6 +166,9 @@ def code_license(release: Release) -> Outcome:
             continue
         assessment = component.assessment
         if assessment.is_open and assessment.osi_approved:
+            if (held := stricter(release, component)) is not None:
+                pointer = _license_pointer(release, component)
+                return dataclasses.replace(held, pointer=pointer)
             continue
         named = printable(component.license) or "no license"
         why = "is open and not approved by the OSI" if assessment.is_open else assessment.reason
@@ -195,7 +199,7 @@ def license_texts(release: Release) -> Outcome:
     """For the weights and all code there is the text of a license that covers it."""
     if release.basis is Basis.DECLARATIONS:
         return MET
-    texts = {i for t in release.license_texts if not t.text.changed for i in t.text.ids}
+    texts = {i for t in release.license_texts if t.text.whole for i in t.text.ids}
     for component in release.present():
         is_code = component.spec.kind.content_type is ContentType.CODE
         if not component.license or not (is_code or component.kind == _WEIGHTS):
@@ -236,7 +240,12 @@ def content_license(release: Release) -> Outcome:
     """Every component of the framework that is there is openly licensed."""
     for component in release.present():
         assessment = component.assessment
-        if component.spec.kind.mof_class is None or assessment.is_open:
+        if component.spec.kind.mof_class is None:
+            continue
+        if assessment.is_open:
+            if (held := stricter(release, component)) is not None:
+                pointer = _license_pointer(release, component)
+                return dataclasses.replace(held, pointer=pointer)
             continue
         return Outcome(
             Status.UNDECIDED if assessment.status is LicenseStatus.UNKNOWN else Status.NOT_MET,
