@@ -75,6 +75,12 @@ _MAX_KEY = 1024 * 1024
     show_default=True,
     help="Which digest of the files to compare; auto takes the fastest.",
 )
+@click.option(
+    "--sample",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Hash N random files of each inventory, and say what that may have missed.",
+)
 @root_dir_option()
 @format_option()
 @quiet_option()
@@ -99,6 +105,7 @@ def command(
     expect_version: str | None,
     ignore: tuple[str, ...],
     digest: str,
+    sample: int | None,
     roots: dict[str, Path],
     output_format: str,
     quiet: bool,
@@ -140,6 +147,7 @@ def command(
             ignore=ignore,
             roots=roots,
             digest=digest,
+            sample=sample,
             progress=bar.advance,
             on_total=bar.expect,
         )

@@ -60,6 +60,23 @@ def verify_plain(report: VerifyReport) -> dict[str, Any]:
         "ignored": [_text(p) for p in report.ignored],
         "not_checked": [_text(p) for p in report.not_checked],
         "warnings": [_text(w) for w in report.warnings],
+        "samples": [
+            {
+                "inventory": _text(s.inventory),
+                "directory": _text(s.directory),
+                "files": s.files,
+                "sampled": s.sampled,
+                "missed": [
+                    {
+                        "damaged": m.damaged,
+                        "share": m.share or None,
+                        "probability": m.probability,
+                    }
+                    for m in s.misses
+                ],
+            }
+            for s in report.samples
+        ],
     }
 
 

@@ -10,6 +10,7 @@ from manifest.errors import ExitCode
 from manifest.render import Paint, plain
 from manifest.verify.report import (
     FileProblem,
+    InventorySample,
     Mode,
     ProblemKind,
     SignerInfo,
@@ -132,12 +133,28 @@ def _remarks(report: VerifyReport, paint: Paint) -> Iterator[str]:
         yield _more(len(not_covered))
     for path in report.ignored:
         yield _row("ignored", f"{printable(path)} (as you asked)", paint, "warn")
+    for sample in report.samples:
+        yield from _sample(sample, paint)
     for text in report.not_checked:
         yield _row("not checked", printable(text), paint, "warn")
     for text in report.warnings:
         yield _row("warning", printable(text), paint, "warn")
     if report.exit_code is ExitCode.OK and report.not_covered:
         yield "  not covered: no signature speaks for it; --strict refuses it"
+
+
+def _sample(sample: InventorySample, paint: Paint) -> Iterator[str]:
+    text = (
+        f"{printable(sample.directory)}: the bytes of {sample.sampled:,} of "
+        f"{plural(sample.files, 'file')}, chosen at random; names and sizes of all"
+    )
+    yield _row("sampled", text, paint, "warn")
+    for miss in sample.misses:
+        share = f"{miss.share:.1%} of the files ({miss.damaged:,})" if miss.share else "1 file"
+        yield (
+            f"{'':14}had {share} been changed, this sample would have missed it "
+            f"with probability {miss.probability:.3g}"
+        )
 
 
 def _problems(report: VerifyReport, paint: Paint) -> Iterator[str]:

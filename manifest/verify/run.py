@@ -116,9 +116,11 @@ def verify(
         digest=_choice(digest),
         sample=sample,
     )
-    if sample is not None and only:
+    if sample is not None and sample < 1:
+        raise UsageError("--sample: a sample has at least one file", remedy="give a larger number")
+    if sample is not None and (only or tensors):
         raise UsageError(
-            "--sample and --only exclude each other: the sample is of whole inventories",
+            "--sample goes with neither --only nor --tensor: it is of whole inventories",
             remedy="--component checks one component, and --sample works with it",
         )
     if integrity_only and not request.trust.is_empty:

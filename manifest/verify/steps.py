@@ -26,7 +26,7 @@ from manifest.sign import SIGNATURE_NAME
 from manifest.verify.comparison import Comparison, compare_root
 from manifest.verify.listed import unlisted_empty_files
 from manifest.verify.machine import Verification
-from manifest.verify.owned import check_inventories
+from manifest.verify.owned import check_inventories, sample_of
 from manifest.verify.part import OwnedPart, Part, select_part, within_root
 from manifest.verify.report import (
     FileProblem,
@@ -176,7 +176,9 @@ class Run:
     def _part(self, signed: Collection[str]) -> Part:
         request, changed = self.request, self.machine.manifest_changed
         tensors = [f"tensor {name}" for name in request.tensors]
-        self._set(part=", ".join((*request.only, *request.components, *tensors)))
+        self._set(
+            part=", ".join((*request.only, *request.components, *tensors, *sample_of(request)))
+        )
         if (request.components or tensors) and changed:
             # What they are is not known; that the manifest was changed is.
             return frozenset({FILE_NAME}).__contains__
