@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from manifest.commitments.keys import absence_value, leaf_of
+from manifest.commitments.keys import SECRET_SIZE, absence_value, leaf_of
 from manifest.commitments.values import (
     Absence,
     AbsenceProof,
@@ -14,7 +14,7 @@ from manifest.commitments.values import (
 )
 from manifest.commitments.vrf import is_valid_key, verify
 from manifest.errors import ProofError
-from manifest.inventory.merkle import EMPTY_ROOT, leaf_hash, verify_inclusion
+from manifest.inventory.merkle import EMPTY_ROOT, HASH_SIZE, leaf_hash, verify_inclusion
 
 __all__ = ["check_proof"]
 
@@ -41,7 +41,9 @@ def check_proof(proof: Proof, commitment: Commitment) -> None:
 def _check_presence(proof: PresenceProof, tree: Presence) -> None:
     if proof.root != tree.root:
         raise _refused("the proof is for another tree")
-    if proof.index >= tree.count:
+    if len(proof.key) != SECRET_SIZE or len(proof.record) != HASH_SIZE:
+        raise _refused("its key or digest has another size")
+    if not 0 <= proof.index < tree.count:
         raise _refused(f"the proof is for record {proof.index} of {tree.count}")
     leaf = leaf_hash(leaf_of(proof.key, proof.index, proof.record))
     if not verify_inclusion(tree.root, tree.count, proof.index, leaf, proof.path):
@@ -75,7 +77,7 @@ def _check_absence(proof: AbsenceProof, tree: Absence) -> None:
 
 
 def _check_neighbour(neighbour: Neighbour, tree: Absence) -> None:
-    if neighbour.index >= tree.count:
+    if len(neighbour.value) != HASH_SIZE or not 0 <= neighbour.index < tree.count:
         raise _refused(f"the proof shows leaf {neighbour.index} of {tree.count}")
     leaf = leaf_hash(neighbour.value)
     if not verify_inclusion(tree.root, tree.count, neighbour.index, leaf, neighbour.path):
