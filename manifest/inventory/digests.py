@@ -170,6 +170,7 @@ def hash_part(
     algorithms, makers = job.algorithms, tuple(map(_maker, job.algorithms))
     small = SMALL_FILE if job.shard_size is None else min(SMALL_FILE, job.shard_size)
     only = makers[0] if len(makers) == 1 else None
+    pair = makers if len(makers) == 2 else None
     make = tuple.__new__  # Hashed(...) by keyword costs a quarter of a small file's digest
     results: list[Hashed] = []
     n_bytes = n_files = 0
@@ -189,6 +190,8 @@ def hash_part(
                 problem = content
             elif only is not None:
                 digests = ((only(content).hexdigest(),),)
+            elif pair is not None:
+                digests = ((pair[0](content).hexdigest(),), (pair[1](content).hexdigest(),))
             else:
                 digests = tuple((maker(content).hexdigest(),) for maker in makers)
             results.append(make(Hashed, (file.path, file.size, algorithms, digests, problem)))

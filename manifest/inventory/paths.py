@@ -147,6 +147,17 @@ class _Names:
         return "/".join(reversed(components))
 
 
+def _may_collide(paths: frozenset[str]) -> bool:
+    """Whether to look closely; ASCII names are counted, with and without their case."""
+    if not all(map(str.isascii, paths)):
+        return True
+    names = set(paths)
+    above = paths
+    while above := {path.rpartition("/")[0] for path in above} - {""}:
+        names |= above
+    return len(set(map(str.lower, names))) < len(names)
+
+
 def collisions(paths: Iterable[str]) -> tuple[tuple[str, ...], ...]:
     """Groups of names that differ only in letter case or Unicode form.
 
@@ -161,6 +172,9 @@ def collisions(paths: Iterable[str]) -> tuple[tuple[str, ...], ...]:
     Returns:
         The groups and the names in each, sorted by UTF-8 bytes; empty when nothing collides.
     """
+    paths = frozenset(paths)
+    if not _may_collide(paths):
+        return ()
     names = _Names()
     directories: dict[str, int] = {"": 0}
     for path in paths:

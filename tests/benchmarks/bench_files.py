@@ -114,16 +114,22 @@ def contenders(directory: Path, *, peer: bool) -> list[Contender]:
     return found
 
 
+def times_of(jobs: dict[str, Callable[[], None]], rounds: int) -> dict[str, list[float]]:
+    """Seconds of each job in each round; the jobs take turns, after one run that warms the cache."""
+    for run in jobs.values():
+        run()
+    times: dict[str, list[float]] = {name: [] for name in jobs}
+    for _ in range(rounds):
+        for name, run in jobs.items():
+            start = time.perf_counter()
+            run()
+            times[name].append(time.perf_counter() - start)
+    return times
+
+
 def measure(title: str, candidates: Sequence[Contender], rounds: int) -> None:
     """Print the median of each contender and its ratio to the first."""
-    for candidate in candidates:
-        candidate.run()
-    times: dict[str, list[float]] = {candidate.name: [] for candidate in candidates}
-    for _ in range(rounds):
-        for candidate in candidates:
-            start = time.perf_counter()
-            candidate.run()
-            times[candidate.name].append(time.perf_counter() - start)
+    times = times_of({candidate.name: candidate.run for candidate in candidates}, rounds)
     base = statistics.median(times[candidates[0].name])
     sys.stdout.write(f"{title}\n")
     for name, taken in times.items():

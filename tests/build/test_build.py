@@ -312,7 +312,7 @@ def test_a_read_error_names_the_file(small_release: Path, monkeypatch: pytest.Mo
         return opened(path, flags, *rest, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(os, "open", failing)
-    with pytest.raises(UndecidedError, match=r"model one\.safetensors: Input/output error"):
+    with pytest.raises(UndecidedError, match=r"model one\.safetensors cannot be read: Input"):
         build(small_release)
 
 
