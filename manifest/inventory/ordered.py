@@ -25,6 +25,7 @@ from manifest.inventory.walk import (
 
 __all__ = ["OrderedWalk"]
 
+_SAFE_PATH = 900  # characters: whatever they are, below the longest path accepted
 _RUN = 1 << 16  # names sorted at once; more are kept in sorted runs, a byte for a character
 
 
@@ -144,7 +145,9 @@ class OrderedWalk:
             return None
         except OSError as error:
             return Oddity(path, OddityKind.UNREADABLE, error.strerror or "")
-        if (odd := odd_name(path)) is not None:
+        # Printable names without these two are sound unless they are very long.
+        plain = len(path) < _SAFE_PATH and "\\" not in name and ":" not in name
+        if not (plain and name.isprintable()) and (odd := odd_name(path)) is not None:
             return odd
         mode = stat.S_IFMT(status.st_mode)
         if mode == stat.S_IFREG:
