@@ -102,6 +102,7 @@ _VERDICTS = (
     help="Write the report to FILE; stdout has the headline alone.",
 )
 @quiet_option()
+@click.option("--verbose", "-v", is_flag=True, help="Show all advice, and what to do about it.")
 def command(
     target: Path | HubTarget,
     require: str | None,
@@ -119,6 +120,7 @@ def command(
     output_format: str,
     output: Path | None,
     quiet: bool,
+    verbose: bool,
 ) -> None:
     """Say what a release really gives, and what is wrong with it.
 
@@ -136,6 +138,8 @@ def command(
     """
     if framework and output_format not in ("text", "json"):
         raise click.UsageError("--framework is shown by the formats text and json")
+    if quiet and verbose:
+        raise click.UsageError("--quiet and --verbose exclude each other")
     if online and offline:
         raise click.UsageError("--online and --offline exclude each other")
     is_file = isinstance(target, Path) and target.is_file()
@@ -153,6 +157,8 @@ def command(
         fail_on=Severity(fail_on),
         declared=declared,
         mot_compatible=mot_compatible,
+        online=online,
+        offline=offline,
         today=today,
         baseline=None if baseline is None else _read_baseline(baseline),
     )
@@ -178,7 +184,7 @@ def command(
 
         width = 100 if output else min(shutil.get_terminal_size((80, 24)).columns, 120)
         painter = plain if output else paint
-        text = render_lint(report, paint=painter, width=width, quiet=quiet, eu=eu)
+        text = render_lint(report, paint=painter, width=width, quiet=quiet, verbose=verbose, eu=eu)
     elif output_format == "json":
         from manifest.render.lint_json import render_lint_json
 

@@ -22,6 +22,7 @@ SCHEMA_NAMES = (
     "commitment",
     "data-proof",
     "lint-report",
+    "checkpoints-report",
     "verify-report",
     "diff-report",
 )

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from manifest.document.components import MofClass
 from manifest.errors import ExitCode, UsageError
 from manifest.findings import Finding, Severity
+from manifest.lint.architecture import WEIGHTS, graph_in, trusted_bases
 from manifest.lint.baseline import Comparison, compare
 from manifest.lint.content.code import is_source
 from manifest.lint.declarations import open_kinds_of_mot
@@ -24,6 +25,7 @@ from manifest.lint.verdict import (
     column,
     missing_for,
     mof_class,
+    mof_trusted,
     verdict,
 )
 
@@ -45,6 +47,8 @@ class LintOptions:
             when there is nothing to compare with.
         mot_compatible: Give the class of the Model Openness Framework that the Model Openness Tool
             would give, where it is known to slip too.
+        online: Whether pinned references were looked up; told in reports.
+        offline: Whether the network was not to be used; told in reports.
     """
 
     select: tuple[str, ...] = ()
@@ -55,6 +59,8 @@ class LintOptions:
     today: dt.date | None = None
     baseline: Mapping[str, int] | None = None
     mot_compatible: bool = False
+    online: bool = False
+    offline: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -69,10 +75,17 @@ class AppliedException:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class MofResult:
-    """The class reached, and each missing component with the class that first needs it."""
+    """The class reached, and what the classes above it lack.
+
+    Attributes:
+        mof_class: The class; None for none.
+        missing: Each missing component with the class that first needs it.
+        trusted: How many components count on trust alone, up to the class above the one reached.
+    """
 
     mof_class: MofClass | None
     missing: tuple[tuple[MofClass, str], ...] = ()
+    trusted: int = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -95,9 +108,11 @@ class LintReport:
         rules: The rules that were run.
         next: The verdict above, and what it still needs in the order of what gains most.
         exceptions: Those of the description that applied.
-        pinned_accepted: Pinned references that were counted as evidence.
+        accept_pinned: Whether pinned references that were not looked up count.
+        pinned_accepted: How many of them did.
         verification: What is known of the signature.
         required: The verdict that was asked for.
+        options: What the caller asked for.
         exit_code: The process's exit status.
     """
 
@@ -121,9 +136,11 @@ class LintReport:
     next_verdict: Verdict | None
     missing: tuple[Requirement, ...]
     exceptions: tuple[AppliedException, ...]
+    accept_pinned: bool
     pinned_accepted: int
     verification: VerificationSummary
     required: Verdict | None
+    options: LintOptions
     exit_code: ExitCode
 
     def of_severity(self, severity: Severity) -> tuple[Finding, ...]:
@@ -143,6 +160,9 @@ def lint(release: Release, options: LintOptions | None = None) -> LintReport:
     release = dataclasses.replace(release, today=today)
     judged = release.declared() if options.declared else release
     needed = requirements(judged)
+    trusts = judged.accept_pinned and judged.basis is Basis.EVIDENCE
+    untrusting = dataclasses.replace(judged, accept_pinned=False) if trusts else judged
+    needed_without = requirements(untrusting) if trusts else needed
     reached = verdict(needed)
     declared = reached if options.declared else verdict(requirements(release.declared()))
     findings, exceptions = _findings(judged, rules, today)
@@ -150,6 +170,8 @@ def lint(release: Release, options: LintOptions | None = None) -> LintReport:
     findings = findings if compared is None else compared.new
     above = reached.next
     open_to = open_kinds_of_mot if options.mot_compatible else open_kinds
+    kinds = open_to(judged)
+    mof, lacking = mof_class(kinds)
     description = release.description
     own = description.described_by == "publisher"
     return LintReport(
@@ -163,9 +185,9 @@ def lint(release: Release, options: LintOptions | None = None) -> LintReport:
         verdict=reached,
         declared_verdict=declared,
         claim=Verdict(description.claim) if description.claim and own else None,
-        mof=MofResult(*mof_class(open_to(judged))),
-        osaid=column(Framework.OSAID, needed),
-        eu=column(Framework.EU, needed),
+        mof=MofResult(mof, lacking, mof_trusted(mof, kinds, open_to(untrusting))),
+        osaid=column(Framework.OSAID, needed, needed_without),
+        eu=column(Framework.EU, needed, needed_without),
         components=release.components,
         findings=findings,
         baseline=compared,
@@ -173,11 +195,14 @@ def lint(release: Release, options: LintOptions | None = None) -> LintReport:
         next_verdict=above,
         missing=missing_for(above, needed) if above else (),
         exceptions=exceptions,
+        accept_pinned=release.accept_pinned,
         pinned_accepted=sum(c.state is State.PINNED for c in judged.components)
-        if release.accept_pinned
+        + trusted_bases(judged)
+        if trusts
         else 0,
         verification=release.verification,
         required=options.require,
+        options=options,
         exit_code=_exit_code(reached, needed, findings, options),
     )
 
@@ -210,6 +235,7 @@ def open_kinds(release: Release) -> dict[str, bool]:
     """For each kind whether it is there under an open license, as the MOF asks.
 
     A configuration alone names an architecture and is not its code, which the framework asks for.
+    Weights that hold the graph of the computation hold the architecture too.
     """
     found: dict[str, bool] = {}
     for component in release.present():
@@ -218,6 +244,8 @@ def open_kinds(release: Release) -> dict[str, bool]:
             is_code = any(is_source(p) for p in component.inspection.accepted)
             is_open = is_open and (is_code or component.by_reference)
         found[component.kind] = found.get(component.kind, False) or is_open
+        if component.kind == WEIGHTS and is_open and graph_in(release, component):
+            found["model-architecture"] = True
     return found
 
 

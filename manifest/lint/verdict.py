@@ -24,6 +24,8 @@ __all__ = [
     "column",
     "missing_for",
     "mof_class",
+    "mof_trusted",
+    "trusting",
     "verdict",
 ]
 
@@ -127,10 +129,17 @@ class Requirement:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Column:
-    """A framework's criteria: whether they are met, and which requirements stand in the way."""
+    """A framework's criteria: whether they are met, and which requirements stand in the way.
+
+    Attributes:
+        status: Whether they are met.
+        missing: What is not met.
+        trusted: How many pinned references it rests on that nobody looked up.
+    """
 
     status: Status
     missing: tuple[Requirement, ...] = ()
+    trusted: int = 0
 
 
 def verdict(requirements: Iterable[Requirement]) -> Verdict:
@@ -160,21 +169,46 @@ def _gain(requirement: Requirement) -> int:
     return len({e.framework for e in requirement.frameworks} - {Framework.INDEX})
 
 
-def column(framework: Framework, requirements: Sequence[Requirement]) -> Column:
+def column(
+    framework: Framework,
+    requirements: Sequence[Requirement],
+    untrusting: Sequence[Requirement] = (),
+) -> Column:
     """Whether every requirement that maps to ``framework`` is met.
 
     Undecided when what is missing could not be read from here, and nothing else is missing.
+
+    Args:
+        framework: The framework.
+        requirements: What became of every requirement.
+        untrusting: The same, where pinned references were taken on trust, without that.
     """
+    trusted = len(trusting(requirements, untrusting, framework))
     missing = tuple(
         r
         for r in requirements
         if not r.outcome.met and any(e.framework is framework for e in r.frameworks)
     )
     if not missing:
-        return Column(Status.MET)
+        return Column(Status.MET, trusted=trusted)
     if all(r.outcome.status is Status.UNDECIDED for r in missing):
-        return Column(Status.UNDECIDED, missing)
-    return Column(Status.NOT_MET, missing)
+        return Column(Status.UNDECIDED, missing, trusted)
+    return Column(Status.NOT_MET, missing, trusted)
+
+
+def trusting(
+    requirements: Sequence[Requirement],
+    untrusting: Sequence[Requirement],
+    framework: Framework,
+) -> frozenset[str]:
+    """What a framework's requirements are met by on trust alone: ids of components, or fields."""
+    maps = {r.code for r in requirements if any(e.framework is framework for e in r.frameworks)}
+    met = {r.code for r in requirements if r.outcome.met}
+    return frozenset(
+        r.outcome.component or r.outcome.pointer or r.code
+        for r in untrusting
+        if not r.outcome.met and r.code in maps & met
+    )
 
 
 _MOF_NEEDS: tuple[tuple[MofClass, tuple[tuple[str, ...], ...]], ...] = (
@@ -227,3 +261,23 @@ def mof_class(
         if not missing:
             reached = class_
     return reached, tuple(missing)
+
+
+def mof_trusted(
+    reached: MofClass | None, open_kinds: Mapping[str, bool], untrusting: Mapping[str, bool]
+) -> int:
+    """How many components the class reached, and what the one above lacks, rest on by trust alone.
+
+    Args:
+        reached: The class.
+        open_kinds: For each kind whether it counts as there under an open license.
+        untrusting: The same where what is pinned and was not looked up does not count.
+    """
+    classes = [class_ for class_, _ in _MOF_NEEDS]
+    looked_at = classes[: classes.index(reached) + 2] if reached else classes[:1]
+    return sum(
+        any(open_kinds.get(k) for k in group) and not any(untrusting.get(k) for k in group)
+        for class_, groups in _MOF_NEEDS
+        if class_ in looked_at
+        for group in groups
+    )

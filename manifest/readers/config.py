@@ -36,6 +36,7 @@ class ModelConfig:
         remote_code: Files beside it whose code ``auto_map`` asks the loader to run.
         remote_repositories: Other repositories whose code ``auto_map`` asks the loader to run.
         quantization: The method of ``quantization_config``, as ``gptq``; empty for none.
+        transformers_version: The version of transformers that wrote it.
         fields: Names of all fields.
     """
 
@@ -49,6 +50,7 @@ class ModelConfig:
     remote_code: tuple[str, ...] = ()
     remote_repositories: tuple[str, ...] = ()
     quantization: str = ""
+    transformers_version: str = ""
     fields: tuple[str, ...] = ()
 
     @property
@@ -86,6 +88,7 @@ def read_config(source: Source, path: str) -> ModelConfig:
         remote_code=files,
         remote_repositories=repositories,
         quantization=method,
+        transformers_version=text_of(fields.get("transformers_version")),
         fields=tuple(fields),
     )
 

@@ -16,7 +16,7 @@ from manifest.findings import Severity
 from manifest.lint.engine import LintReport
 from manifest.lint.evidence import ComponentEvidence
 from manifest.lint.verdict import Column, Status
-from manifest.render.headline import headline
+from manifest.render.headline import headline, on_trust
 from manifest.render.lint_text import baseline_words
 from manifest.render.places import place_of, sentences
 
@@ -106,9 +106,12 @@ def _columns(report: LintReport) -> Iterator[tuple[str, ...]]:
         yield "claimed", report.claim.value
     if report.declared_verdict.rank > report.verdict.rank:
         yield "declared", report.declared_verdict.value
-    yield report.basis.value, report.verdict.value
+    yield report.basis.value, _trusting(report.verdict.value, report.pinned_accepted)
     reached = report.mof.mof_class
-    yield "Model Openness Framework 1.0", f"class {reached}" if reached else "no class"
+    yield (
+        "Model Openness Framework 1.0",
+        _trusting(f"class {reached}" if reached else "no class", report.mof.trusted),
+    )
     yield "Open Source AI Definition 1.0", _column(report.osaid)
     yield "EU AI Act, precondition of Art. 53(2)", _column(report.eu)
     yield "signature", report.verification.status.value
@@ -116,7 +119,11 @@ def _columns(report: LintReport) -> Iterator[tuple[str, ...]]:
 
 def _column(column: Column) -> str:
     codes = ", ".join(r.code for r in column.missing)
-    return _STATUS[column.status] + (f": {codes}" if codes else "")
+    return _trusting(_STATUS[column.status] + (f": {codes}" if codes else ""), column.trusted)
+
+
+def _trusting(text: str, count: int) -> str:
+    return f"{text} (on this evidence, {on_trust(count)})" if count else text
 
 
 def _component(component: ComponentEvidence) -> tuple[str, str, str]:

@@ -10,7 +10,7 @@ from manifest.lint.engine import LintReport
 from manifest.lint.release import Basis, Origin
 from manifest.lint.verdict import Requirement, Status, Verdict
 
-__all__ = ["headline", "named"]
+__all__ = ["headline", "named", "on_trust"]
 
 _MAX_NAMED = 3
 _MAX_REASON = 160
@@ -87,6 +87,11 @@ def _why(report: LintReport) -> str:
     if len(reason) > _MAX_REASON:
         reason = reason.partition("; ")[0]
     return f": {reason}" if len(reason) <= _MAX_REASON else ""
+
+
+def on_trust(count: int) -> str:
+    """How many pinned references count that nobody looked up; empty for none."""
+    return f"{count} taken on trust" if count else ""
 
 
 def named(missing: Sequence[Requirement]) -> str:

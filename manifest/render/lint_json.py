@@ -34,6 +34,7 @@ def lint_plain(report: LintReport, eu: EuTable | None = None) -> dict[str, Any]:
         "headline": headline(report),
         "date": report.date.isoformat(),
         "tool": {"name": "manifest", "version": __version__},
+        "options": _options(report, eu),
         "name": printable(report.name),
         "version": printable(report.version),
         "revision": printable(report.revision) or None,
@@ -47,6 +48,7 @@ def lint_plain(report: LintReport, eu: EuTable | None = None) -> dict[str, Any]:
         "mof_missing": [
             {"class": class_.value, "kind": kind} for class_, kind in report.mof.missing
         ],
+        "mof_pinned_accepted": report.mof.trusted,
         "osaid": _column(report.osaid),
         "eu": _column(report.eu),
         "components": [_component(c) for c in report.components],
@@ -85,7 +87,29 @@ def render_lint_json(report: LintReport, eu: EuTable | None = None) -> str:
 
 
 def _column(column: Column) -> dict[str, Any]:
-    return {"status": column.status.value, "missing": [r.code for r in column.missing]}
+    return {
+        "status": column.status.value,
+        "missing": [r.code for r in column.missing],
+        "pinned_accepted": column.trusted,
+    }
+
+
+def _options(report: LintReport, eu: EuTable | None) -> dict[str, Any]:
+    """What was asked for: without it two reports on one release cannot be compared."""
+    asked = report.options
+    return {
+        "declared": asked.declared,
+        "accept_pinned": report.accept_pinned,
+        "online": asked.online,
+        "offline": asked.offline,
+        "mot_compatible": asked.mot_compatible,
+        "require": asked.require.value if asked.require else None,
+        "fail_on": asked.fail_on.value,
+        "select": list(asked.select),
+        "ignore": list(asked.ignore),
+        "baseline": asked.baseline is not None,
+        "framework": "eu" if eu else None,
+    }
 
 
 def _component(component: ComponentEvidence) -> dict[str, Any]:

@@ -5,35 +5,31 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from manifest.display import human_size, plural, printable
+from manifest.display import plural, printable
 from manifest.document.components import KINDS
 from manifest.errors import ExitCode
 from manifest.findings import Finding, Severity
 from manifest.lint.baseline import Comparison
 from manifest.lint.engine import LintReport
-from manifest.lint.evidence import ComponentEvidence, State
 from manifest.lint.frameworks.eu import EuTable
 from manifest.lint.release import Basis, Origin, VerificationStatus
+from manifest.lint.rule import find_rule
 from manifest.lint.verdict import Column, Status, Verdict
 from manifest.render import Paint, plain
 from manifest.render.eu import eu_lines
-from manifest.render.headline import headline, named
+from manifest.render.headline import headline, named, on_trust
+from manifest.render.lint_components import component_lines
+from manifest.render.rules_text import family_of
 
-__all__ = ["baseline_words", "component_lines", "render_lint", "render_lint_summary"]
+__all__ = ["baseline_words", "render_lint", "render_lint_summary"]
 
 _MAX_MISSING = 16
 _MAX_FINDINGS = 30
 _MAX_NAMED = 3
 _LABEL = 12
+_VALUE = 18
+_MIN_REMARK = 20
 
-_STATE_ROLE = {
-    State.EVIDENCED: "good",
-    State.PINNED: "name",
-    State.DECLARED: "warn",
-    State.UNKNOWN: "warn",
-    State.WITHHELD: "warn",
-    State.ABSENT: "bad",
-}
 _SEVERITY_ROLE = {Severity.ERROR: "bad", Severity.WARNING: "warn", Severity.ADVICE: "dim"}
 _VERIFICATION = {
     VerificationStatus.NONE: "no signature",
@@ -50,6 +46,7 @@ def render_lint(
     paint: Paint = plain,
     width: int = 80,
     quiet: bool = False,
+    verbose: bool = False,
     eu: EuTable | None = None,
 ) -> str:
     """The report as text that ends in a newline.
@@ -57,8 +54,9 @@ def render_lint(
     Args:
         report: What lint found.
         paint: Gives each piece its colour.
-        width: Columns of the screen; longer texts are wrapped or cut.
+        width: Columns of the screen; longer texts are wrapped.
         quiet: Only the headline, errors and warnings.
+        verbose: All advice with what to do about it, and not its codes alone.
         eu: The table of the EU AI Act, which stands in the place of columns and components.
     """
     lines = list(_headline(report, width, paint))
@@ -67,8 +65,10 @@ def render_lint(
         return "\n".join([*lines, *_ending(report, paint)]) + "\n"
     if not quiet:
         lines += ["", *_columns(report, width, paint)]
-        lines += _missing(report, width, paint)
-    lines += _problems(report, width, paint)
+        lines += _missing(report, width, paint, verbose=verbose)
+    lines += _problems(report, width, paint, every=verbose)
+    if not quiet:
+        lines += _advice(report, width, paint, verbose=verbose)
     if report.baseline is not None:
         lines += ["", baseline_words(report.baseline)]
     if not quiet and report.components:
@@ -117,12 +117,14 @@ def _columns(report: LintReport, width: int, paint: Paint) -> Iterator[str]:
         rows.append(("claimed", report.claim.value, "bad" if beyond else "good", note))
     by_words = report.basis is Basis.DECLARATIONS
     label = "declared" if by_words else "evidenced"
-    rows.append((label, report.verdict.value, role, _whence(report)))
+    whence = "; ".join(filter(None, [_whence(report), on_trust(report.pinned_accepted)]))
+    rows.append((label, report.verdict.value, role, whence))
     reached = report.mof.mof_class
     wanted = [
         KINDS[kind].title for class_, kind in report.mof.missing if class_ == _next_class(report)
     ]
-    note = f"class {_next_class(report)} lacks {_few(wanted)}" if wanted else ""
+    lacks = f"class {_next_class(report)} lacks {_few(wanted)}" if wanted else ""
+    note = "; ".join(filter(None, [lacks, on_trust(report.mof.trusted)]))
     rows.append(
         ("MOF 1.0", f"class {reached}" if reached else "no class", _good(bool(reached)), note)
     )
@@ -130,10 +132,16 @@ def _columns(report: LintReport, width: int, paint: Paint) -> Iterator[str]:
     rows.append(("EU 53(2)", *_column(report, report.eu, "precondition holds", "does not hold")))
     rows.append(("signature", _VERIFICATION[report.verification.status], *_signature(report)))
     for label, value, colour, remark in rows:
-        room = width - 2 - _LABEL - 18 - 2
-        padded = f"{value:<18}" if remark else value
-        text = f"  {paint(f'{label:<{_LABEL}}', 'dim')}{paint(padded, colour)}"
-        yield text + (f"  {_cut(remark, room)}" if remark else "")
+        begin = f"  {paint(f'{label:<{_LABEL}}', 'dim')}"
+        indent = 2 + _LABEL + _VALUE + 2
+        if remark and width - indent < _MIN_REMARK:
+            yield begin + paint(value, colour)
+            yield from textwrap.wrap(remark, width, initial_indent="    ", subsequent_indent="    ")
+            continue
+        lines = textwrap.wrap(remark, width - indent, break_on_hyphens=False) if remark else []
+        first = f"{value:<{_VALUE}}" if lines else value
+        yield begin + paint(first, colour) + (f"  {lines[0]}" if lines else "")
+        yield from (" " * indent + line for line in lines[1:])
 
 
 def _next_class(report: LintReport) -> str:
@@ -152,9 +160,11 @@ def _good(holds: bool) -> str:  # noqa: FBT001 - the condition itself is the arg
 def _column(report: LintReport, column: Column, met: str, not_met: str) -> tuple[str, str, str]:
     if column.status is Status.MET:
         by_words = report.basis is Basis.DECLARATIONS
-        return met, "good", "by declarations alone" if by_words else "on this evidence"
+        remark = "by declarations alone" if by_words else "on this evidence"
+        return met, "good", ", ".join(filter(None, [remark, on_trust(column.trusted)]))
     word = "could not tell" if column.status is Status.UNDECIDED else not_met
-    return word, "warn", f"lacks {named(column.missing)}"
+    lacks = f"lacks {named(column.missing)}"
+    return word, "warn", "; ".join(filter(None, [lacks, on_trust(column.trusted)]))
 
 
 def _signature(report: LintReport) -> tuple[str, str]:
@@ -177,15 +187,20 @@ def _whence(report: LintReport) -> str:
             return "as a third party describes it" if report.third_party else ""
 
 
-def _missing(report: LintReport, width: int, paint: Paint) -> Iterator[str]:
+def _missing(
+    report: LintReport, width: int, paint: Paint, *, verbose: bool = False
+) -> Iterator[str]:
     if report.next_verdict is None or not report.missing:
         return
     yield ""
     yield f"Between this release and {paint(report.next_verdict.value, 'bold')}"
-    for requirement in report.missing[:_MAX_MISSING]:
+    shown = report.missing if verbose else report.missing[:_MAX_MISSING]
+    for requirement in shown:
         yield from _hanging(requirement.code, requirement.outcome.reason, width, paint, "name")
-    if len(report.missing) > _MAX_MISSING:
-        yield f"  and {len(report.missing) - _MAX_MISSING} more"
+        if verbose:
+            yield from _remedy(requirement.code, requirement.remedy, width, paint)
+    if len(report.missing) > len(shown):
+        yield f"  and {len(report.missing) - len(shown)} more: --verbose shows them"
 
 
 def _hanging(code: str, text: str, width: int, paint: Paint, role: str) -> Iterator[str]:
@@ -198,18 +213,62 @@ def _hanging(code: str, text: str, width: int, paint: Paint, role: str) -> Itera
         yield indent + line
 
 
+def _remedy(code: str, text: str, width: int, paint: Paint) -> Iterator[str]:
+    indent = " " * (4 + len(code))
+    for line in textwrap.wrap(printable(text), max(width - len(indent), 30)):
+        yield indent + paint(line, "dim")
+
+
+def _advice(
+    report: LintReport, width: int, paint: Paint, *, verbose: bool = False
+) -> Iterator[str]:
+    """Advice that is not told above as missing for the next verdict: by family, or in full."""
+    told = {r.code for r in report.missing} if report.next_verdict else set()
+    rest = [f for f in report.findings if f.severity is Severity.ADVICE and f.code not in told]
+    if not rest:
+        return
+    yield ""
+    if verbose:
+        yield "Advice"
+        for finding in rest:
+            yield from _problem(finding, width, paint, remedies=True)
+        return
+    yield from textwrap.wrap(
+        f"Advice on {plural(len(rest), 'more point')}: --verbose shows it", width
+    )
+    families: dict[str, list[str]] = {}
+    for finding in rest:
+        rule = find_rule(finding.code)
+        families.setdefault(family_of(rule) if rule else "", []).append(finding.code)
+    longest = max(map(len, families))
+    for family, codes in families.items():
+        counted = [
+            code + (f" ({codes.count(code)})" if codes.count(code) > 1 else "")
+            for code in dict.fromkeys(codes)
+        ]
+        room = max(width - longest - 4, 12)
+        for number, line in enumerate(textwrap.wrap(", ".join(counted), room)):
+            yield f"  {'' if number else family:<{longest}}  {paint(line, 'dim')}"
+
+
 def _problems(
-    report: LintReport, width: int, paint: Paint, *, remedies: bool = True
+    report: LintReport,
+    width: int,
+    paint: Paint,
+    *,
+    remedies: bool = True,
+    every: bool = False,
 ) -> Iterator[str]:
     problems = [f for f in report.findings if f.severity is not Severity.ADVICE]
     if not problems:
         return
     yield ""
     yield "Errors and warnings"
-    for finding in problems[:_MAX_FINDINGS]:
+    shown = problems if every else problems[:_MAX_FINDINGS]
+    for finding in shown:
         yield from _problem(finding, width, paint, remedies=remedies)
-    if len(problems) > _MAX_FINDINGS:
-        yield f"  and {len(problems) - _MAX_FINDINGS} more: --format json has all"
+    if len(problems) > len(shown):
+        yield f"  and {len(problems) - len(shown)} more: --verbose shows them"
 
 
 def _problem(finding: Finding, width: int, paint: Paint, *, remedies: bool) -> Iterator[str]:
@@ -224,9 +283,7 @@ def _problem(finding: Finding, width: int, paint: Paint, *, remedies: bool) -> I
         finding.code, place + message, width, paint, _SEVERITY_ROLE[finding.severity]
     )
     if remedies and finding.remedy:
-        indent = " " * (4 + len(finding.code))
-        for line in textwrap.wrap(printable(finding.remedy), max(width - len(indent), 30)):
-            yield indent + paint(line, "dim")
+        yield from _remedy(finding.code, finding.remedy, width, paint)
 
 
 def baseline_words(compared: Comparison) -> str:
@@ -234,36 +291,6 @@ def baseline_words(compared: Comparison) -> str:
     known, gone = len(compared.known), compared.gone
     gone_too = f", {plural(gone, 'finding')} of it gone" if gone else ""
     return f"Baseline: {plural(known, 'finding')} known, not counted{gone_too}."
-
-
-def component_lines(
-    components: Sequence[ComponentEvidence], width: int, paint: Paint
-) -> Iterator[str]:
-    """A line for each component: its state, its name, and what there is of it."""
-    order = list(KINDS)
-    shown = sorted(components, key=lambda c: (c.state.rank, order.index(c.kind)))
-    longest = min(max((len(_title(c)) for c in shown), default=0), 34)
-    for component in shown:
-        state = paint(f"{component.state.value:<9}", _STATE_ROLE[component.state])
-        room = width - 2 - 9 - 2 - longest - 2
-        title = _cut(_title(component), longest)
-        yield f"  {state}  {title:<{longest}}  {_cut(_detail(component), room)}".rstrip()
-
-
-def _title(component: ComponentEvidence) -> str:
-    kind = component.spec.kind
-    return kind.title if component.spec.id == kind.id else printable(component.spec.id)
-
-
-def _detail(component: ComponentEvidence) -> str:
-    if component.state is not State.EVIDENCED:
-        return printable(component.reason)
-    count = len(component.files.here)
-    license_ = printable(component.license) or "no license"
-    note = "" if component.assessment.is_open or not component.license else " (not open)"
-    if component.by_reference:
-        return f"{license_}{note}, {printable(component.reason)}"
-    return f"{plural(count, 'file')}, {human_size(component.size)}, {license_}{note}"
 
 
 def _exceptions(report: LintReport, width: int, paint: Paint) -> Iterator[str]:
@@ -283,8 +310,3 @@ def _ending(report: LintReport, paint: Paint) -> Iterator[str]:
         yield ""
         word = "could not be told" if report.exit_code is ExitCode.UNDECIDED else "is not reached"
         yield paint(f"{report.required} is required, and {word}.", "bad")
-
-
-def _cut(text: str, room: int) -> str:
-    room = max(room, 12)
-    return text if len(text) <= room else f"{text[: room - 1]}…"

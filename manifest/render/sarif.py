@@ -69,6 +69,7 @@ def sarif_plain(report: LintReport, *, prefix: str = "") -> dict[str, Any]:
                     "headline": headline(report),
                     "verdict": report.verdict.value,
                     "declaredVerdict": report.declared_verdict.value,
+                    "pinnedAccepted": report.pinned_accepted,
                     "date": report.date.isoformat(),
                 },
             }

@@ -10,7 +10,7 @@ from manifest.lint.engine import LintReport
 from manifest.lint.release import Origin, Release
 from manifest.lint.verdict import Status
 from manifest.render import Paint, plain
-from manifest.render.lint_text import component_lines
+from manifest.render.lint_components import component_lines
 
 __all__ = ["render_show", "signature_words"]
 

@@ -5,15 +5,23 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import jsonschema
+import pytest
 from click.testing import CliRunner, Result
 
 from manifest.cli import cli
+from manifest.document.schema import schema_text
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "checkpoints"
 
 
 def check(*args: str | Path) -> Result:
     return CliRunner().invoke(cli, ["checkpoints", "check", *map(str, args)])
+
+
+def valid(report: object) -> None:
+    schema = json.loads(schema_text("checkpoints-report"))
+    jsonschema.Draft202012Validator(schema).validate(report)
 
 
 def test_a_mistake_is_named_with_its_line() -> None:
@@ -27,11 +35,20 @@ def test_a_mistake_is_named_with_its_line() -> None:
 def test_json() -> None:
     result = check(DATA / "OLMo-3-1025-7B-tail.csv", "--format", "json")
     report = json.loads(result.stdout)
+    valid(report)
     assert result.exit_code == report["exit_code"] == 1
     assert [(f["code"], f["line"], f["severity"]) for f in report["findings"]] == [
         ("CKP007", 22, "error"),
         ("CKP007", 70, "error"),
     ]
+
+
+@pytest.mark.parametrize("path", sorted(DATA.iterdir()), ids=lambda p: p.name)
+def test_json_of_every_index_is_valid(path: Path) -> None:
+    result = check(path, "--format", "json")
+    report = json.loads(result.stdout)
+    valid(report)
+    assert result.exit_code == report["exit_code"]
 
 
 def test_a_sound_index_and_advice_pass() -> None:

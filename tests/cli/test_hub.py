@@ -14,7 +14,9 @@ from hub_releases import FILES as WITH_MANIFEST
 from hub_server import HubServer, ServedFile, ServedRepository
 from lint_releases import HEAD, OPEN_DESCRIPTION, OPEN_FILES, content, write
 
+from manifest.api import lint_release
 from manifest.document.description import parse_description
+from manifest.errors import UndecidedError, UsageError
 
 Run: TypeAlias = Callable[..., Result]
 
@@ -195,3 +197,23 @@ def test_help_and_directories_import_nothing_that_asks(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "files" in done.stdout
+
+
+def test_the_public_face_reads_by_name_as_the_command_does(
+    run: Run, hub: HubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = json.loads(run("lint", "hf:acme/tiny", "--format", "json").stdout)
+    report = lint_release("hf:acme/tiny@main")
+    assert (report.name, report.revision) == (told["name"], told["revision"])
+    assert report.verdict == told["verdict"]
+    asked = len(hub.asked)
+    with pytest.raises(UndecidedError, match="--offline|network"):
+        lint_release("hf:acme/tiny", offline=True)
+    with pytest.raises(UsageError, match="exclude each other"):
+        lint_release("hf:acme/tiny", offline=True, online=True)
+    assert len(hub.asked) == asked
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(UndecidedError):
+        lint_release("hf:acme/tiny")
+    with pytest.raises(UsageError):
+        lint_release("hf:acme")

@@ -127,7 +127,7 @@ def test_json_says_what_text_says() -> None:
     assert report["claim"] == "open-source"
     assert report["mof_class"] is None
     assert report["osaid"]["status"] == "not-met"
-    assert report["eu"] == {"status": "met", "missing": []}
+    assert report["eu"] == {"status": "met", "missing": [], "pinned_accepted": 0}
     assert "COD001" in {m["code"] for m in report["next"]["missing"]}
     assert {c["id"]: c["state"] for c in report["components"]}["training-code"] == "absent"
 

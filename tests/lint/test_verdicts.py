@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,12 @@ from manifest.document.components import MofClass
 from manifest.errors import ExitCode
 from manifest.findings import Severity
 from manifest.lint import LintOptions, LintReport, Status, Verdict, all_rules, lint, load_release
+from manifest.lint.frameworks.eu import eu_table
+from manifest.render.github import render_summary
+from manifest.render.junit import render_junit
+from manifest.render.lint_json import lint_plain
+from manifest.render.lint_text import render_lint
+from manifest.render.sarif import sarif_plain
 
 V = Verdict
 
@@ -258,6 +265,64 @@ def test_pinned_counts_when_accepted(tmp_path: Path) -> None:
     report = judge(tmp_path, files, pinned=True)
     assert report.verdict is V.REPLAYABLE
     assert report.pinned_accepted == 1
+
+
+def test_each_column_says_what_it_takes_on_trust(tmp_path: Path) -> None:
+    pinned = REFERENCE % ("a" * 40)
+    files = changed(component("training-code", "code/train.py"), pinned)
+    text = files["release.yaml"].replace(
+        "  datasets: {files: [data/train.jsonl]}\n", pinned.replace("training-code", "datasets")
+    )
+    report = judge(tmp_path, files | {"release.yaml": text}, pinned=True)
+    assert report.verdict is V.REPLAYABLE
+    # OSAID asks for the code and not for the data; the EU's precondition for neither.
+    trusted = report.pinned_accepted, report.mof.trusted, report.osaid.trusted, report.eu.trusted
+    assert trusted == (2, 2, 1, 0)
+    words = render_lint(report)
+    assert re.search(r"evidenced +replayable +2 taken on trust\n", words)
+    assert re.search(r"MOF 1.0 +class I +2 taken on trust\n", words)
+    assert re.search(r"OSAID 1.0 +criteria met +on this evidence, 1 taken on trust\n", words)
+    assert re.search(r"EU 53\(2\) +precondition holds +on this evidence\n", words)
+    summary = render_summary(report)
+    assert "| evidence | replayable (on this evidence, 2 taken on trust) |" in summary
+    assert "| class I (on this evidence, 2 taken on trust) |" in summary
+    assert "| criteria met (on this evidence, 1 taken on trust) |" in summary
+    plain = lint_plain(report)
+    assert plain["mof_pinned_accepted"] == 2
+    assert [plain[k]["pinned_accepted"] for k in ("osaid", "eu")] == [1, 0]
+    assert plain["options"]["accept_pinned"]
+    assert sarif_plain(report)["runs"][0]["properties"]["pinnedAccepted"] == 2
+    assert "2 pinned references taken on trust" in render_junit(report)
+    without = judge(tmp_path, files | {"release.yaml": text})
+    assert (without.mof.trusted, without.osaid.trusted, without.pinned_accepted) == (0, 0, 0)
+
+
+def test_a_criterion_that_is_not_met_says_what_the_others_take_on_trust(tmp_path: Path) -> None:
+    files = changed(component("training-code", "code/train.py"), REFERENCE % ("a" * 40))
+    files["release.yaml"] = files["release.yaml"].replace(
+        component("evaluation-code", "code/evaluate.py"), ""
+    )
+    report = judge(tmp_path, files, pinned=True)
+    assert report.osaid.trusted == 1
+    assert "lacks evaluation code; 1 taken on trust" in render_lint(report)
+    assert report.mof.mof_class is MofClass.III
+    assert report.mof.trusted == 1  # of class II, which lacks the other one
+
+
+def test_the_table_of_the_eu_says_what_it_takes_on_trust(tmp_path: Path) -> None:
+    pinned = REFERENCE.replace("training-code", "model-parameters-final") % ("a" * 40)
+    files = changed(component("model-parameters-final", "model.safetensors"), pinned)
+    files["release.yaml"] += "monetized: false\n"
+    files["release.yaml"] = files["release.yaml"].replace(
+        "training:\n", "training:\n  compute_flops: 1.0e+20\n"
+    )
+    release = load_release(write(tmp_path, files), accept_pinned=True)
+    assert lint(release).eu.trusted == 1
+    rows = {r.subject: r for r in eu_table(release).conditions + eu_table(release).duties}
+    assert "taken on trust: the final weights are declared" in rows["public weights"].detail
+    waived = rows["technical documentation, Annex XI"]
+    assert waived.status == "waived"
+    assert waived.detail.startswith("on this evidence, 1 taken on trust, the conditions")
 
 
 @pytest.mark.parametrize("pinned", [False, True])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 
 from manifest.lint.frameworks.compute import Compute, training_compute
-from manifest.lint.frameworks.eu_conditions import conditions, is_exempt, thresholds
+from manifest.lint.frameworks.eu_conditions import conditions, is_exempt, on_trust, thresholds
 from manifest.lint.frameworks.eu_duties import duties
 from manifest.lint.frameworks.eu_rows import (
     GUIDELINES,
@@ -48,4 +48,4 @@ def eu_table(release: Release) -> EuTable:
     rows = conditions(release)
     bounds = thresholds(release, compute)
     exempt = is_exempt(rows, bounds[1].status)
-    return EuTable(compute, rows, bounds, duties(release, exempt))
+    return EuTable(compute, rows, bounds, duties(release, exempt, on_trust(release)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 
 from manifest.display import printable
@@ -9,11 +10,11 @@ from manifest.licenses import LicenseStatus, assess
 from manifest.licenses.ai import Clause
 from manifest.lint.frameworks.compute import Compute, ComputeBasis
 from manifest.lint.frameworks.eu_rows import GUIDELINES_DATE, EuRow, EuStatus
-from manifest.lint.release import Release
+from manifest.lint.release import Basis, Release
 from manifest.lint.rule import requirements
-from manifest.lint.verdict import Framework, Requirement, Status
+from manifest.lint.verdict import Framework, Requirement, Status, trusting
 
-__all__ = ["conditions", "is_exempt", "thresholds"]
+__all__ = ["conditions", "is_exempt", "on_trust", "thresholds"]
 
 _GENERAL_PURPOSE = 1e23
 _SYSTEMIC_RISK = 1e25
@@ -42,16 +43,46 @@ _TAKES: Mapping[Clause, tuple[str, ...]] = {
 
 def conditions(release: Release) -> tuple[EuRow, ...]:
     """The conditions of Article 53(2) and recital 103, one row each."""
-    found = {
+    found = _elements(release)
+    without = _elements(_untrusting(release)) if release.accept_pinned else found
+    return (
+        *_freedoms(release, found[_LICENSE], without[_LICENSE]),
+        *_public(found, without),
+        _monetisation(release),
+    )
+
+
+def on_trust(release: Release) -> int:
+    """How many pinned references the conditions rest on that were not looked up."""
+    if not release.accept_pinned or release.basis is Basis.DECLARATIONS:
+        return 0
+    without = requirements(_untrusting(release))
+    return len(trusting(requirements(release), without, Framework.EU))
+
+
+def _untrusting(release: Release) -> Release:
+    return dataclasses.replace(release, accept_pinned=False)
+
+
+def _elements(release: Release) -> Mapping[str, Requirement]:
+    """The requirements that map to the Act, by what of it."""
+    return {
         e.element: r
         for r in requirements(release)
         for e in r.frameworks
         if e.framework is Framework.EU
     }
-    return (*_freedoms(release, found[_LICENSE]), *_public(found), _monetisation(release))
 
 
-def _freedoms(release: Release, license_rule: Requirement) -> tuple[EuRow, ...]:
+def _trusted(requirement: Requirement, without: Requirement) -> str:
+    """What to add where a requirement is met by what was taken on trust."""
+    met = requirement.outcome.met and not without.outcome.met
+    return f"; taken on trust: {without.outcome.reason}" if met else ""
+
+
+def _freedoms(
+    release: Release, license_rule: Requirement, without: Requirement
+) -> tuple[EuRow, ...]:
     weights = list(release.present(_WEIGHTS)) or list(release.of_kind(_WEIGHTS))
     license_ = weights[0].license if weights else release.description.license
     name = str(release.description.fields.get("license_name", ""))
@@ -63,7 +94,7 @@ def _freedoms(release: Release, license_rule: Requirement) -> tuple[EuRow, ...]:
         if assessment.is_open:
             # Open by its name; a text in the release may contradict the name.
             status = _translated(license_rule)
-            detail = license_rule.outcome.reason or shown
+            detail = (license_rule.outcome.reason or shown) + _trusted(license_rule, without)
         elif assessment.status is LicenseStatus.UNKNOWN:
             status, detail = EuStatus.UNDECIDED, f"{shown} {assessment.reason}"
         elif clause is not None or assessment.status is LicenseStatus.NONE:
@@ -87,13 +118,19 @@ def _translated(requirement: Requirement) -> EuStatus:
     return _TRANSLATED[requirement.outcome.status]
 
 
-def _public(found: Mapping[str, Requirement]) -> tuple[EuRow, ...]:
+def _public(
+    found: Mapping[str, Requirement], without: Mapping[str, Requirement]
+) -> tuple[EuRow, ...]:
     return tuple(
         EuRow(
             subject,
             "Art. 53(2)",
             _translated(found[element]),
-            printable(found[element].outcome.reason) or "in this release",
+            printable(
+                found[element].outcome.reason
+                or _trusted(found[element], without[element]).removeprefix("; ")
+            )
+            or "in this release",
         )
         for subject, element in _PUBLIC
     )

@@ -9,6 +9,7 @@ from manifest.display import printable
 from manifest.document.references import Reference
 from manifest.errors import UndecidedError
 from manifest.lint.content import TESTS
+from manifest.lint.evidence import State
 from manifest.lint.frameworks.eu_rows import EuRow, EuStatus
 from manifest.lint.needs import name_of
 from manifest.lint.release import Basis, Release
@@ -18,20 +19,24 @@ __all__ = ["duties"]
 _ANNEX_XI = ("technical-report", "research-paper", "evaluation-results")
 
 
-def duties(release: Release, exempt: EuStatus) -> tuple[EuRow, ...]:
+def duties(release: Release, exempt: EuStatus, trusted: int = 0) -> tuple[EuRow, ...]:
     """One row for each duty.
 
     Args:
         release: The release.
         exempt: Whether the conditions of the exemption are met, not met, or not decidable.
+        trusted: How many pinned references these rest on that were not looked up.
     """
-    parts = [name_of(kind) for kind in _ANNEX_XI if release.holds(kind)]
+    on_trust = f", {trusted} taken on trust," if trusted else ""
+    met = f"on this evidence{on_trust} the conditions of the exemption are met"
+    parts = [_here(release, kind) for kind in _ANNEX_XI if release.holds(kind)]
     report = any(release.holds(k) for k in ("technical-report", "research-paper"))
     return (
         _waivable(
             "technical documentation, Annex XI",
             "Art. 53(1)(a)",
             exempt,
+            met,
             f"here: {', '.join(parts)}; not checked point by point" if report else "",
             "it is kept for authorities and need not be public",
         ),
@@ -39,7 +44,10 @@ def duties(release: Release, exempt: EuStatus) -> tuple[EuRow, ...]:
             "information for providers of AI systems, Annex XII",
             "Art. 53(1)(b)",
             exempt,
-            "here: model card; not checked point by point" if release.holds("model-card") else "",
+            met,
+            f"here: {_here(release, 'model-card')}; not checked point by point"
+            if release.holds("model-card")
+            else "",
             "it may be handed over in another way",
         ),
         _document_row(
@@ -60,16 +68,26 @@ def duties(release: Release, exempt: EuStatus) -> tuple[EuRow, ...]:
             "authorised representative",
             "Art. 54",
             exempt,
+            met,
             "",
             "due where the provider is established outside the Union",
         ),
     )
 
 
-def _waivable(subject: str, basis: str, exempt: EuStatus, evidence: str, otherwise: str) -> EuRow:
+def _here(release: Release, kind: str) -> str:
+    """A kind's name, and whether it counts on trust alone."""
+    name = name_of(kind)
+    if release.basis is Basis.DECLARATIONS or release.of_kind(kind)[0].state is State.EVIDENCED:
+        return name
+    return f"{name}, taken on trust"
+
+
+def _waivable(
+    subject: str, basis: str, exempt: EuStatus, met: str, evidence: str, otherwise: str
+) -> EuRow:
     if exempt is EuStatus.MET:
-        detail = "on this evidence the conditions of the exemption are met"
-        return EuRow(subject, basis, EuStatus.WAIVED, detail)
+        return EuRow(subject, basis, EuStatus.WAIVED, met)
     if exempt is EuStatus.UNDECIDED:
         detail = "waived where all conditions of the exemption are met, and not all can be told"
         return EuRow(subject, basis, EuStatus.UNDECIDED, detail)

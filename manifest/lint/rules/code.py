@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from manifest.display import printable
+from manifest.errors import DocumentError, UndecidedError
+from manifest.lint.architecture import WEIGHTS, graph_in
 from manifest.lint.content.code import is_source
 from manifest.lint.examples import CONFIG, TRAIN
 from manifest.lint.needs import MET, met_if, present
 from manifest.lint.release import Basis, Release
 from manifest.lint.rule import Example, gate
 from manifest.lint.verdict import Framework, FrameworkElement, Outcome, Verdict
+from manifest.readers.config import read_config
 
 _WHY = (
     "The Open Source AI Definition asks for the complete source code used to train and run the "
@@ -86,14 +90,20 @@ def evaluation_code(release: Release) -> Outcome:
     gates=Verdict.OPEN_SOURCE,
     title="inference code",
     rationale=_WHY + "running a model correctly takes more than its weights.",
-    remedy="Publish the code that runs the model, under `components.inference-code`.",
+    remedy="Publish the code that runs the model, or pin that of the library by commit, under "
+    "`components.inference-code`.",
     bad=_empty("inference-code", "generate.py"),
     good=_example("inference-code", "generate.py"),
     frameworks=_maps("II: Inference code", "inference"),
 )
 def inference_code(release: Release) -> Outcome:
     """Code that runs the model."""
-    return present(release, "inference-code")
+    outcome = present(release, "inference-code")
+    library = _library(release)
+    if outcome.met or outcome.component or not library:
+        return outcome
+    reason = f"no inference code is published: {library}, whose code is not pinned"
+    return met_if(False, reason, pointer="components")
 
 
 @gate(
@@ -113,14 +123,48 @@ def inference_code(release: Release) -> Outcome:
 def architecture_code(release: Release) -> Outcome:
     """Code that defines the model."""
     outcome = present(release, "model-architecture")
-    if not outcome.met or release.basis is Basis.DECLARATIONS:
+    if release.basis is Basis.DECLARATIONS:
         return outcome
+    if not outcome.met:
+        if not any(graph_in(release, c) for c in release.present(WEIGHTS)):
+            return outcome
+        reason = (
+            "the architecture is a graph in the weights; the code that made it is not published"
+        )
+        return met_if(False, reason, pointer="components")
     for component in release.present("model-architecture"):
         is_code = any(is_source(path) for path in component.inspection.accepted)
         if is_code or component.by_reference:
             return MET
     return met_if(
         False,
-        "the architecture is a configuration; the code that it configures is not in the release",
+        f"{library}; that code is not in the release, and not pinned"
+        if (library := _library(release))
+        else "the architecture is a configuration; the code that it configures is not in the release",
         pointer="components.model-architecture",
     )
+
+
+def _library(release: Release) -> str:
+    """Which library has the model's code, where its configuration says so; empty where not.
+
+    A configuration that transformers wrote, and that brings no code of its own along, names a
+    class of that library and the version that wrote it.
+    """
+    if release.basis is Basis.DECLARATIONS:
+        return ""
+    for component in release.present("model-architecture"):
+        for path in component.inspection.accepted:
+            if not path.endswith("config.json"):
+                continue
+            try:
+                config = read_config(release.source, path)
+            except (DocumentError, UndecidedError):
+                continue
+            own = config.remote_code or config.remote_repositories
+            if config.architectures and config.transformers_version and not own:
+                return printable(
+                    f"{path} names {config.architectures[0]} of transformers "
+                    f"{config.transformers_version}"
+                )
+    return ""

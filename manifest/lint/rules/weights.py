@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from manifest.display import printable
 from manifest.errors import DocumentError, UndecidedError
 from manifest.findings import Finding, Location, Severity
-from manifest.lint.content.weights import carries_graph
+from manifest.lint.architecture import architecture_in, from_base, has_tokenizer
 from manifest.lint.examples import CONFIG, CONFIG_LM
 from manifest.lint.needs import MET, present
-from manifest.lint.release import Basis, Release
+from manifest.lint.release import Release
 from manifest.lint.rule import Example, Rule, gate, rule
 from manifest.lint.verdict import Framework, FrameworkElement, Outcome, Verdict
 from manifest.readers.config import read_config
@@ -87,10 +87,11 @@ def weights_broken(rule: Rule, release: Release) -> Iterator[Finding]:
     gates=Verdict.OPEN_WEIGHT,
     title="the architecture",
     rationale="Weights are numbers; without the architecture nobody knows what to compute with "
-    "them. Formats that carry their graph (ONNX, TFLite, SavedModel, TorchScript, GGUF, Core ML) "
-    "say it themselves.",
+    "them. Formats that hold the graph (ONNX, TFLite, SavedModel, TorchScript, Core ML) or name the "
+    "architecture with its sizes (GGUF) say it themselves; an adapter's is its base model's.",
     remedy="Publish the model's configuration (`config.json`) or the code that defines it, under "
-    "`components.model-architecture`.",
+    "`components.model-architecture`. Of an adapter, pin the base model under `base_models`, by "
+    "revision and with its license.",
     bad=Example(_DESCRIBED, {"model.safetensors": "<safetensors w=2x3>"}),
     good=Example(
         _DESCRIBED + "  model-architecture:\n    files: [config.json]\n",
@@ -102,18 +103,11 @@ def weights_broken(rule: Rule, release: Release) -> Iterator[Finding]:
     ),
 )
 def architecture(release: Release) -> Outcome:
-    """An architecture, in a component of its own or in the weights' format."""
+    """An architecture: a component of its own, the weights' format, or an adapter's base model."""
     outcome = present(release, "model-architecture")
-    if outcome.met or release.basis is Basis.DECLARATIONS:
-        return outcome
-    for component in release.present(WEIGHTS):
-        for path in component.inspection.accepted:
-            try:
-                if carries_graph(release.source, path):
-                    return MET
-            except UndecidedError:
-                continue
-    return outcome
+    if not outcome.met and any(architecture_in(release, c) for c in release.present(WEIGHTS)):
+        return MET
+    return from_base(release, "the architecture", outcome)
 
 
 @gate(
@@ -141,14 +135,13 @@ def tokenizer(release: Release) -> Outcome:
     """A tokenizer, unless the model computes with something else than tokens of text."""
     if release.holds("tokenizer") or not needs_tokenizer(release):
         return MET
-    return present(release, "tokenizer")
+    return from_base(release, "the tokenizer", present(release, "tokenizer"))
 
 
 def needs_tokenizer(release: Release) -> bool:
     """Whether the release is of a language model: by its tasks, modalities or configuration."""
-    weights = [path for c in release.of_kind(WEIGHTS) for path in c.inspection.accepted]
-    if weights and all(path.endswith(".gguf") for path in weights):
-        return False  # a GGUF file carries its tokenizer
+    if has_tokenizer(release):
+        return False
     model = release.description.model
     if any(_LANGUAGE_TASKS.search(str(task)) for task in model.get("tasks", ())):
         return True
