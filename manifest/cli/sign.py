@@ -34,12 +34,25 @@ from manifest.errors import UsageError
 if TYPE_CHECKING:
     from manifest.sign import SignResult
     from manifest.signing.keys import PrivateKey
+    from manifest.signing.signer import Signer
 
 
 @click.command("sign")
-@release_argument()
-@click.option("--key", "key_path", metavar="FILE", required=True, help="Your private key (PEM).")
+@release_argument(or_file=True)
+@click.option("--key", "key_path", metavar="FILE", help="Your private key (PEM).")
 @passphrase_options("the key's passphrase")
+@click.option(
+    "--sigstore",
+    is_flag=True,
+    help="Sign without a key: by an identity, in Sigstore's public log. Needs the network.",
+)
+@click.option(
+    "--identity-token-env",
+    "token_env",
+    metavar="NAME",
+    help="The environment variable that holds the identity token for --sigstore.",
+)
+@click.option("--staging", is_flag=True, help="Use Sigstore's staging instance, for tests.")
 @click.option(
     "--signature",
     "signature_path",
@@ -61,9 +74,12 @@ if TYPE_CHECKING:
 def command(
     directory: Path,
     *,
-    key_path: str,
+    key_path: str | None,
     passphrase_fd: int | None,
     passphrase_env: str | None,
+    sigstore: bool,
+    token_env: str | None,
+    staging: bool,
     signature_path: Path | None,
     manifest_path: Path | None,
     roots: dict[str, Path],
@@ -77,10 +93,25 @@ def command(
     directory when left out) is the one it lists, and signs both in the OpenSSF Model Signing 1.0
     format. Where anything differs, nothing is signed. The passphrase of an encrypted key is asked
     for, unless a file descriptor or an environment variable gives it.
+
+    A model that is one FILE is signed as it is, without manifest and claims, into FILE.sig.
     """
     from manifest.sign import sign
 
-    key = _load_key(key_path, directory, passphrase_fd, passphrase_env)
+    if (key_path is None) == (not sigstore):
+        raise click.UsageError("give either --key FILE or --sigstore")
+    if not sigstore and (token_env is not None or staging):
+        raise click.UsageError("--identity-token-env and --staging belong to --sigstore")
+    key: PrivateKey | Signer
+    if key_path is None:
+        key = _sigstore_signer(token_env, staging=staging, quiet=quiet)
+    else:
+        key = _load_key(key_path, directory, passphrase_fd, passphrase_env)
+    if directory.is_file():
+        if manifest_path is not None or roots:
+            raise click.UsageError("--manifest and --root-dir are for directories")
+        _sign_file(directory, key, signature_path, force=force, output=output_format, quiet=quiet)
+        return
     with (
         undone("nothing was signed"),
         progress_bar("Checking", quiet=quiet or output_format != "text") as bar,
@@ -102,6 +133,75 @@ def command(
         note(text)
     if not quiet:
         _print_summary(result)
+
+
+def _sign_file(
+    path: Path,
+    key: PrivateKey | Signer,
+    signature: Path | None,
+    *,
+    force: bool,
+    output: str,
+    quiet: bool,
+) -> None:
+    from manifest.sign import sign_file
+
+    with (
+        undone("nothing was signed"),
+        progress_bar("Hashing", quiet=quiet or output != "text") as bar,
+    ):
+        result = sign_file(
+            path,
+            key,
+            signature_path=signature,
+            force=force,
+            progress=bar.advance,
+            expect=bar.expect,
+        )
+    if output == "json":
+        echo_json(
+            {
+                "signature": str(result.path),
+                "name": result.name,
+                "size": result.size,
+                "sha256": result.sha256,
+                "key": {"type": str(result.kind), "fingerprint": result.fingerprint},
+                "replaced": result.replaced,
+                "notes": list(result.notes),
+            }
+        )
+        return
+    for text in result.notes:
+        note(text)
+    if not quiet:
+        say(
+            f"{paint('signed', 'good')}       {paint(printable(result.name), 'bold')}: "
+            f"{human_size(result.size)}"
+        )
+        say(f"sha256       {result.sha256}")
+        say(f"key          {result.fingerprint} ({result.kind})")
+        verb = "replaced" if result.replaced else "written to"
+        say(f"{verb.ljust(12)} {printable(str(result.path))}")
+
+
+def _sigstore_signer(token_env: str | None, *, staging: bool, quiet: bool) -> Signer:
+    from manifest.signing.keyless import SigstoreIdentity, require_sigstore
+    from manifest.signing.keyless_signer import SigstoreSigner
+
+    require_sigstore()
+    token = None
+    if token_env is not None:
+        token = os.environ.get(token_env, "").strip()
+        if not token:
+            raise click.UsageError(f"the environment variable {printable(token_env)} is not set")
+
+    def tell(identity: SigstoreIdentity) -> None:
+        if not quiet:
+            note(f"signing as {printable(identity.identity)} ({printable(identity.issuer)})")
+
+    return SigstoreSigner(
+        token=token, staging=staging, interactive=token is None and is_terminal(), told=tell
+    )
 
 
 def _load_key(path: str, directory: Path, fd: int | None, env: str | None) -> PrivateKey:

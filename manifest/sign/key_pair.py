@@ -10,7 +10,7 @@ from manifest.display import printable
 from manifest.document.description import FILE_NAME as DESCRIPTION_NAME
 from manifest.document.manifest_file import FILE_NAME
 from manifest.errors import UsageError
-from manifest.sign.release import SIGNATURE_NAME
+from manifest.sign.places import SIGNATURE_NAME
 from manifest.signing.keys import PrivateKey, private_pem, public_pem
 
 __all__ = ["write_key_pair"]

@@ -42,9 +42,7 @@ from manifest.document.manifest_file import (
 from manifest.errors import (
     BytesDifferError,
     DocumentError,
-    NotTrustedError,
     TreeError,
-    UsageError,
 )
 from manifest.inventory import (
     Algorithm,
@@ -61,28 +59,21 @@ from manifest.inventory import (
 from manifest.inventory.tensors import FileRanges
 from manifest.sign.differences import BUILD_REMEDY, refuse_differences
 from manifest.sign.inventories import measure_owned
-from manifest.signing.bundle import MAX_BUNDLE_BYTES, parse_bundle
+from manifest.sign.places import (
+    IGNORE_PATHS,
+    SIGNATURES_DIRECTORY,
+    check_bundle,
+    look_at_existing,
+    signature_target,
+)
 from manifest.signing.keys import KeyKind, PrivateKey
-from manifest.signing.signer import sign_payload
+from manifest.signing.signer import Signer, signer_of
 from manifest.signing.statement import build_statement
-from manifest.signing.verification import verify_signature
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-__all__ = ["IGNORE_PATHS", "SIGNATURE_NAME", "SignResult", "sign"]
-
-SIGNATURE_NAME = "model.sig"
-SIGNATURES_DIRECTORY = "signatures"
-IGNORE_PATHS = (
-    ".git",
-    ".gitattributes",
-    ".github",
-    ".gitignore",
-    SIGNATURE_NAME,
-    SIGNATURES_DIRECTORY,
-)
-"""What every signature says it leaves out: the four names of OMS 1.0 (6.2) and signatures."""
+__all__ = ["SignResult", "sign"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -94,7 +85,7 @@ class SignResult:
         data: Its bytes, a Sigstore bundle.
         manifest: The manifest that it signs.
         kind: The key's kind.
-        fingerprint: The key's fingerprint.
+        fingerprint: The key's fingerprint, or its certificate's.
         file_count: How many files it lists, ``manifest.json`` among them.
         replaced: Whether an older signature lay there.
         notes: What the signer should know about this signature.
@@ -112,7 +103,7 @@ class SignResult:
 
 def sign(
     directory: str | os.PathLike[str],
-    key: PrivateKey,
+    key: PrivateKey | Signer,
     *,
     signature_path: str | os.PathLike[str] | None = None,
     manifest_path: str | os.PathLike[str] | None = None,
@@ -126,7 +117,7 @@ def sign(
 
     Args:
         directory: The release directory.
-        key: The signer's key.
+        key: The signer's key, or whoever else can sign.
         signature_path: Where to write instead of ``model.sig``: in ``signatures/``, or outside
             the release.
         manifest_path: Where the manifest lies, if not in the release.
@@ -144,8 +135,9 @@ def sign(
         UndecidedError: Something cannot be read or written, or changed meanwhile.
     """
     path = Path(directory)
-    target = _signature_target(path, None if signature_path is None else Path(signature_path))
-    replaced = _look_at_existing(target, key, force=force)
+    signer = signer_of(key)
+    target = signature_target(path, None if signature_path is None else Path(signature_path))
+    replaced = look_at_existing(target, signer, force=force)
     top = read_tree(path, enter=lambda _: False)
     data = _read_manifest(path, top, None if manifest_path is None else Path(manifest_path))
     manifest = parse_manifest(data)
@@ -161,8 +153,8 @@ def sign(
     resources.append((FILE_NAME, hashlib.sha256(data).hexdigest()))
     ignored = (*IGNORE_PATHS, *sorted(owned_directories(specs), key=str.encode))
     payload = build_statement(_subject(path, manifest), resources, ignored)
-    bundle = sign_payload(payload, key)
-    _check_bundle(bundle, payload, key)
+    bundle = signer.sign(payload)
+    verified = check_bundle(bundle, payload, signer)
     if target.parent == path / SIGNATURES_DIRECTORY:
         with contextlib.suppress(FileExistsError):
             target.parent.mkdir()
@@ -171,52 +163,12 @@ def sign(
         path=target,
         data=bundle,
         manifest=manifest,
-        kind=key.kind,
-        fingerprint=key.fingerprint,
+        kind=verified.kind,
+        fingerprint=verified.signer.fingerprint,
         file_count=len(resources),
         replaced=replaced,
-        notes=tuple(_notes(key, manifest, elsewhere=manifest_path is not None)),
+        notes=tuple(_notes(signer, manifest, elsewhere=manifest_path is not None)),
     )
-
-
-def _signature_target(directory: Path, path: Path | None) -> Path:
-    if path is None:
-        return directory / SIGNATURE_NAME
-    inside = Path(os.path.realpath(directory))
-    parent = Path(os.path.realpath(path.parent))
-    if parent == inside and path.name == SIGNATURE_NAME:
-        return directory / SIGNATURE_NAME
-    if parent == inside / SIGNATURES_DIRECTORY:
-        return directory / SIGNATURES_DIRECTORY / path.name
-    if parent == inside or inside in parent.parents:
-        raise UsageError(
-            f"{printable(str(path))} would be one of the release's own files",
-            remedy=f"write {SIGNATURE_NAME}, a file in {SIGNATURES_DIRECTORY}/, "
-            "or one outside the release",
-        )
-    return path
-
-
-def _look_at_existing(target: Path, key: PrivateKey, *, force: bool) -> bool:
-    """Whether something lies where the signature goes; it must be this key's, or ``force``."""
-    if not os.path.lexists(target):
-        return False
-    if force:
-        return True
-    shown = printable(str(target))
-    beside = f"sign beside it with --signature {SIGNATURES_DIRECTORY}/NAME.sig, or use --force"
-    try:
-        bundle = parse_bundle(read_regular(target, max_bytes=MAX_BUNDLE_BYTES), what=shown)
-    except NotTrustedError:
-        raise UsageError(
-            f"{shown} is not a signature of this format, and is left as it is", remedy=beside
-        ) from None
-    if not bundle.key_hint or not key.public.is_named_by(bundle.key_hint):
-        signer = f"the key {bundle.key_hint[:16]}…" if bundle.key_hint else "someone else"
-        raise UsageError(
-            f"{shown} is a signature by {printable(signer)}, and is left as it is", remedy=beside
-        )
-    return True
 
 
 def _read_manifest(directory: Path, tree: Tree, path: Path | None) -> bytes:
@@ -353,25 +305,8 @@ def _subject(directory: Path, manifest: Manifest) -> str:
     return name or manifest.name
 
 
-def _check_bundle(bundle: bytes, payload: bytes, key: PrivateKey) -> None:
-    """Read the signature as a verifier will, before anyone sees it."""
-    if len(bundle) > MAX_BUNDLE_BYTES:
-        raise TreeError(
-            f"a signature over so many files has {len(bundle):,} bytes, and verifiers read at "
-            f"most {MAX_BUNDLE_BYTES:,}",
-            remedy="pack the small files, or split the release",
-        )
-    verified = verify_signature(bundle, keys=[key.public], what="the new signature")
-    if verified.payload != payload:
-        raise NotTrustedError("the new signature does not sign what was to be signed")
-
-
-def _notes(key: PrivateKey, manifest: Manifest, *, elsewhere: bool) -> Iterable[str]:
-    if key.kind is KeyKind.ED25519:
-        yield (
-            "an Ed25519 signature is sound and verifies here; the reference implementation of "
-            "OpenSSF Model Signing reads ECDSA keys only"
-        )
+def _notes(signer: Signer, manifest: Manifest, *, elsewhere: bool) -> Iterable[str]:
+    yield from signer.notes()
     rooted = sum(1 for f in manifest.files if f.root)
     if rooted:
         yield (

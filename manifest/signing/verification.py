@@ -58,6 +58,12 @@ class VerifiedEnvelope:
     payload: bytes
     warnings: tuple[str, ...]
 
+    @property
+    def kind(self) -> KeyKind:
+        """The kind of the signer's key."""
+        who = self.signer
+        return who.public_key.kind if hasattr(who, "public_key") else who.kind
+
 
 def verify_signature(
     data: bytes,

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import stat
 
 from manifest.display import plural, printable
-from manifest.errors import NotTrustedError, UndecidedError, UsageError
-from manifest.inventory import FileStat, Tree
+from manifest.errors import NotTrustedError, UsageError
+from manifest.inventory.single import tree_of_file
 from manifest.signing.bundle import MAX_BUNDLE_BYTES
 from manifest.signing.statement import SINGLE_FILE
 from manifest.verify.machine import Verification
@@ -76,7 +75,7 @@ class FileRun(Run):
             return
         if signed == SINGLE_FILE:
             self._warn("the signature is of the bytes alone: it does not say the file's name")
-        self.tree = self._tree()
+        self.tree = tree_of_file(self.request.directory)
         there = self.tree.files[0].path
         here = tuple({there: each[signed]._replace(path=there)} for each in lists)
         self._compare(here, Survey(self.tree, (), (), (), (), ()), None)
@@ -85,23 +84,3 @@ class FileRun(Run):
             problems=tuple(dataclasses.replace(p, path=self.name) for p in self.found.problems),
             undecided=tuple(dataclasses.replace(u, path=self.name) for u in self.found.undecided),
         )
-
-    def _tree(self) -> Tree:
-        """The file as a tree of one; a link was the user's own choice, and is followed."""
-        place = os.path.realpath(self.request.directory)
-        parent, name = os.path.split(place)
-        try:
-            status, above = os.stat(place), os.stat(parent)  # noqa: PTH116 - both at once
-        except OSError as error:
-            raise UndecidedError(f"{printable(place)} cannot be read: {error.strerror}") from None
-        if not stat.S_ISREG(status.st_mode):
-            raise UsageError(f"{printable(place)} is not a regular file", remedy="name a file")
-        file = FileStat(
-            name,
-            status.st_size,
-            status.st_mtime_ns,
-            status.st_ctime_ns,
-            status.st_ino,
-            status.st_dev,
-        )
-        return Tree(parent, (file,), (), (), (), above.st_dev, above.st_ino)
