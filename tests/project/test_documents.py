@@ -46,7 +46,8 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_every_decision_is_numbered_once_and_has_its_three_parts() -> None:
     records = sorted((ROOT / "docs" / "adr").glob("*.md"))
-    assert [int(p.name[:4]) for p in records] == list(range(1, len(records) + 1))
+    numbers = [int(p.name[:4]) for p in records]
+    assert len(set(numbers)) == len(numbers)  # a number is never given twice; one may stay free
     for record in records:
         headings = re.findall(r"^## (.*)$", record.read_text("utf-8"), re.MULTILINE)
         assert headings == ["Context", "Decision", "Consequences"], record.name
