@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     )
     from manifest.build import BuildResult
     from manifest.compare import DiffReport
+    from manifest.data import ProofReport, check_data_proof, commit_data, prove_record
     from manifest.document.description import Description
     from manifest.document.manifest_file import Manifest
     from manifest.draft import Draft
@@ -52,6 +53,7 @@ __all__ = [
     "LintReport",
     "Manifest",
     "ManifestError",
+    "ProofReport",
     "Severity",
     "SignResult",
     "Verdict",
@@ -59,6 +61,8 @@ __all__ = [
     "VerifyReport",
     "__version__",
     "build_manifest",
+    "check_data_proof",
+    "commit_data",
     "diff_releases",
     "draft_description",
     "generate_key_pair",
@@ -66,6 +70,7 @@ __all__ = [
     "load_description",
     "load_manifest",
     "open_verified",
+    "prove_record",
     "sign_release",
     "verify_release",
 ]
@@ -80,11 +85,15 @@ _HOMES = {
     "LintReport": "manifest.lint",
     "Manifest": "manifest.document.manifest_file",
     "ManifestError": "manifest.errors",
+    "ProofReport": "manifest.data",
     "Severity": "manifest.findings",
     "SignResult": "manifest.sign",
     "Verdict": "manifest.lint",
     "VerifiedReader": "manifest.verify.reader",
     "VerifyReport": "manifest.verify.report",
+    "check_data_proof": "manifest.data",
+    "commit_data": "manifest.data",
+    "prove_record": "manifest.data",
 }
 
 

@@ -260,6 +260,9 @@ def _named_paths(description: Description) -> Iterator[tuple[str, str]]:
     for i, result in enumerate(description.results):
         if result.results:
             yield f"evaluation.results[{i}].results", result.results
+    for id_, fields in description.fields.get("components", {}).items():
+        if "commitment_file" in fields:
+            yield f"components.{id_}.commitment_file", fields["commitment_file"]
 
 
 def _where(description: Description, pointer: str) -> str:

@@ -13,12 +13,37 @@ if TYPE_CHECKING:
     from manifest.commitments import Commitment
     from manifest.document.manifest_file import Manifest
 
-__all__ = ["commitments_of", "is_bound"]
+__all__ = ["commitment_problem", "commitments_of", "is_bound"]
 
 
 def is_bound(fields: Mapping[str, Any]) -> bool:
     """Whether a component's fields hold a commitment, or name the file that does."""
     return "commitment" in fields or "commitment_file" in fields
+
+
+def commitment_problem(fields: Mapping[str, Any], roots: Mapping[str, Any]) -> str:
+    """What a schema cannot say against the commitment of a component; empty for nothing.
+
+    Args:
+        fields: The component's fields, valid under the schema.
+        roots: The named roots of the description.
+    """
+    if not is_bound(fields):
+        return ""
+    if "commitment_file" in fields:
+        if "commitment" in fields:
+            return "has both `commitment` and `commitment_file`: give one"
+        root, colon, _ = fields["commitment_file"].partition(":")
+        if colon and root in roots:
+            return "`commitment_file` lies in another root: it must lie in the release directory"
+        return ""
+    from manifest.commitments import commitment_from_plain
+
+    try:
+        commitment_from_plain(fields["commitment"], what="commitment")
+    except DocumentError as error:
+        return error.message
+    return ""
 
 
 def commitments_of(

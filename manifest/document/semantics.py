@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from manifest.display import printable
+from manifest.document.commitments import commitment_problem
 from manifest.document.components import KINDS
 from manifest.document.inventories import inventory_problems
 
@@ -13,7 +14,7 @@ __all__ = ["semantic_problems"]
 
 
 def semantic_problems(plain: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Kinds of components, duplicate names, reserved roots, inventories: places and messages.
+    """Kinds of components, names, roots, inventories, commitments: places and messages.
 
     Args:
         plain: A description that the schema accepts, as plain JSON values.
@@ -30,6 +31,8 @@ def semantic_problems(plain: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         published = (fields.get(k) for k in ("files", "references", "inventory"))
         if "withheld" in fields and any(published):
             yield pointer, "is withheld and published at once: split it into two components"
+        if problem := commitment_problem(fields, roots):
+            yield pointer, problem
     names = [c["name"] for c in plain.get("checkpoints", {}).get("entries", ())]
     seen: set[str] = set()
     for index, name in enumerate(names):
