@@ -122,8 +122,10 @@ def plan_tensors(
     skipped: list[str] = []
     for root, tree in trees.items():
         paths = sorted(path for where, path in wanted if where == root)
-        source = DirectorySource.of(tree) if paths else None
-        for group in _groups(source, paths) if source is not None else ():
+        if not paths:
+            continue
+        source = DirectorySource.of(tree)
+        for group in _groups(source, paths):
             try:
                 layouts = [((root, p), read_tensor_layout(source, p)) for p in group]
             except DocumentError as error:
