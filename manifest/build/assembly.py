@@ -98,9 +98,9 @@ def assign(
     """
     roots = description.fields.get("roots", {})
     index = {root: _Paths(names) for root, names in paths.items()}
-    members: dict[Key, list[str]] = {
-        (root, path): [] for root, names in paths.items() for path in names
-    }
+    members: dict[Key, tuple[str, ...]] = dict.fromkeys(
+        ((root, path) for root, names in paths.items() for path in names), ()
+    )
     problems = [
         f"{DESCRIPTION_NAME}: the file {printable(path)} cannot be told from the file "
         f"{printable(path.partition(':')[2])} of the root {path.partition(':')[0]}"
@@ -135,8 +135,9 @@ def assign(
                 f"{_where(description, f'{pointer}.exclude')}: leaves no file of those that "
                 "`files` matches"
             )
-        for key in kept:
-            members[key].append(spec.id)
+        # Files of the same components share one tuple.
+        longer = {before: (*before, spec.id) for before in {members[key] for key in kept}}
+        members.update((key, longer[members[key]]) for key in kept)
         _assign_inventory(description, spec, members, problems)
     owned = {root: owned_directories(inventories, root) for root in ("", *roots)}
     for pointer, pattern in _other_patterns(description):
@@ -153,7 +154,7 @@ def assign(
             )
     if problems:
         raise _misfit(problems)
-    return {key: tuple(ids) for key, ids in members.items()}
+    return members
 
 
 def assemble(
@@ -191,19 +192,20 @@ def assemble(
 def _assign_inventory(
     description: Description,
     spec: ComponentSpec,
-    members: dict[Key, list[str]],
+    members: dict[Key, tuple[str, ...]],
     problems: list[str],
 ) -> None:
     """Count the inventory of a component among its files."""
     if spec.inventory is None:
         return
-    mine = members.get((spec.inventory.root, spec.inventory.path))
+    key = spec.inventory.root, spec.inventory.path
+    mine = members.get(key)
     if mine is None:
         pointer = f"components.{spec.id}.inventory.path"
         shown = printable(spec.inventory.full_path)
         problems.append(f"{_where(description, pointer)}: {shown} is not among the files")
     elif spec.id not in mine:
-        mine.append(spec.id)
+        members[key] = (*mine, spec.id)
 
 
 def _excluded(

@@ -10,7 +10,7 @@ import functools
 import hashlib
 import operator
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from manifest.display import printable
@@ -57,17 +57,13 @@ class ManifestFile(NamedTuple):
         return f"{self.root}:{self.path}" if self.root else self.path
 
 
-def file_sort_key(file: ManifestFile) -> tuple[str, str]:
-    """Order of files in a manifest: root, then path, each by UTF-8 bytes.
-
-    Python orders text by code points, and UTF-8 keeps that order.
-    """
-    return file.root, file.path
-
-
-_BY_PLACE = operator.itemgetter(
+file_sort_key: Callable[[ManifestFile], tuple[str, str]] = operator.itemgetter(
     *map(ManifestFile._fields.index, ("root", "path"))
-)  # `file_sort_key`, without a call for each file
+)
+"""Order of files in a manifest: root, then path, each by UTF-8 bytes.
+
+Python orders text by code points, and UTF-8 keeps that order.
+"""
 
 
 def files_digest(files: Iterable[ManifestFile]) -> str:
@@ -76,7 +72,7 @@ def files_digest(files: Iterable[ManifestFile]) -> str:
     As `tree_digest`, in the order of the manifest; before the path of a file in a named root stand
     the root and a NUL, so that no path of the release directory looks like one of a root.
     """
-    ordered = sorted(files, key=_BY_PLACE)
+    ordered = sorted(files, key=file_sort_key)
     digest = hashlib.sha256()
     for start in range(0, len(ordered), _BATCH):
         lines = [

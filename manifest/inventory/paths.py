@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 
 from manifest.display import printable
 from manifest.errors import DocumentError, ManifestError
@@ -152,7 +153,7 @@ def _may_collide(paths: frozenset[str]) -> bool:
     if not all(map(str.isascii, paths)):
         return True
     names = set(paths)
-    above = paths
+    above: AbstractSet[str] = paths
     while above := {path.rpartition("/")[0] for path in above} - {""}:
         names |= above
     return len(set(map(str.lower, names))) < len(names)
