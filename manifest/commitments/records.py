@@ -141,41 +141,52 @@ def cut(
 
 
 def _cut_lines(source: Source, *, strict: bool, most: int) -> Iterator[Lines]:
+    buffer = bytearray(min(_BLOCK, max(source.size, 1)))
     offset, first = 0, 1
     with _opened(source.path) as descriptor:
         while offset < source.size:
-            block = _block_of_lines(descriptor, offset, source)
-            count = block.count(b"\n")
-            while count > most:
-                # Records are short here: take about as much of the block as may be taken.
-                near = block.rfind(b"\n", 0, max(len(block) * most // count, 1))
-                block = block[: (near if near >= 0 else block.find(b"\n")) + 1]
-                count = block.count(b"\n")
-            count += not block.endswith(b"\n")
-            done = offset + len(block) == source.size
-            yield Lines(source, offset, len(block), first, count, strict, int(done))
-            offset += len(block)
+            length, count = _whole_lines(descriptor, offset, buffer, source, most)
+            done = int(offset + length == source.size)
+            yield Lines(source, offset, length, first, count, strict, done)
+            offset += length
             first += count
         source.check(os.fstat(descriptor))
 
 
-def _block_of_lines(descriptor: int, offset: int, source: Source) -> bytes:
-    """Some whole lines; the file's last may lack its end."""
-    block = b""
+def _whole_lines(
+    descriptor: int, offset: int, buffer: bytearray, source: Source, most: int
+) -> tuple[int, int]:
+    """The length of some whole lines, and how many they are; the file's last may lack its end."""
+    length = 0
     while True:
-        more = os.pread(descriptor, _BLOCK, offset + len(block))
-        end = more.rfind(b"\n")
-        block += more[: end + 1] if end >= 0 else more
-        if end >= 0 or offset + len(block) >= source.size:
-            return block
-        if not more:
+        n_read = os.preadv(descriptor, [buffer], offset + length)
+        if not n_read:  # the file got shorter
             source.check(os.fstat(descriptor))
-        if len(block) > MAX_RECORD:
+            raise UndecidedError(f"{printable(source.path)} changed while it was read")
+        if length:  # one line is longer than the buffer
+            end = buffer.find(b"\n", 0, n_read) + 1
+            length, complete = length + (end or n_read), end > 0
+        else:
+            length = buffer.rfind(b"\n", 0, n_read) + 1
+            if length:
+                return _at_most(buffer, length, most)
+            length, complete = n_read, False
+        if length > MAX_RECORD:
             raise DocumentError(
                 f"{printable(source.path)}: the line at byte {offset} is longer than "
                 f"{MAX_RECORD:,} bytes",
                 remedy="commit to files of this size with --format files",
             )
+        if complete or offset + length >= source.size:
+            return length, 1
+
+
+def _at_most(buffer: bytearray, length: int, most: int) -> tuple[int, int]:
+    """The length of no more than so many of the lines in a buffer, and their number."""
+    while (count := buffer.count(b"\n", 0, length)) > most:
+        near = buffer.rfind(b"\n", 0, max(length * most // count, 1))
+        length = (near if near >= 0 else buffer.find(b"\n")) + 1
+    return length, count
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
