@@ -78,7 +78,7 @@ def check_inventories(
                 bound=bound,
                 digests=manifest.digests,
                 algorithms=tuple(a for a in compared if a in _DIGESTS),
-                part=part,
+                part=None if owned is None or owned.is_whole(bound) else part,
                 sample=request.sample,
                 engine=request.engine,
             ),

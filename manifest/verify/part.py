@@ -37,7 +37,7 @@ class OwnedPart:
     ) -> None:
         self._matchers = [compile_glob(pattern) for pattern in patterns]
         self._prefixes = tuple(b.spec.full_directory for b in inventories)
-        self._whole = tuple(b.spec.full_directory for b in inventories if b.component in ids)
+        self._ids = frozenset(ids)
         self.unmatched: set[str] = set()
         self.inventories = tuple(
             b
@@ -45,13 +45,17 @@ class OwnedPart:
             if b.component in ids or any(_may_match(p, b.spec.full_directory) for p in patterns)
         )
 
+    def is_whole(self, inventory: BoundInventory) -> bool:
+        """Whether all that an inventory owns belongs to the part, what was added included."""
+        return inventory.component in self._ids
+
     def holds(self, path: str) -> bool:
         """Whether a path that an inventory lists belongs to the part."""
         if not self._prefixes or not path.startswith(self._prefixes):
             return False
         by = [m.pattern for m in self._matchers if m.matches(path)]
         self.unmatched.difference_update(by)
-        return bool(by) or path.startswith(self._whole or "\0")
+        return bool(by)
 
     def refuse_unmatched(self) -> None:
         """Refuse patterns that matched nothing at all.
