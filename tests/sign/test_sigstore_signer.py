@@ -157,3 +157,28 @@ def test_token_that_is_none(services: dict[str, Any], token: str) -> None:
 
 def test_token_is_not_shown() -> None:
     assert "secret" not in repr(SigstoreSigner(token="secret"))
+
+
+def test_staging_is_for_tests() -> None:
+    assert ["nobody should trust" in text for text in SigstoreSigner(staging=True).notes()] == [
+        True
+    ]
+
+
+def test_login_from_a_terminal(services: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    import sigstore.models
+    import sigstore.oidc
+
+    config = types.SimpleNamespace(get_oidc_url=lambda: "https://oidc.example")
+    monkeypatch.setattr(
+        sigstore.models.ClientTrustConfig,
+        "production",
+        lambda: types.SimpleNamespace(signing_config=config),
+    )
+    token = types.SimpleNamespace(identity=WHO.identity, federated_issuer=WHO.issuer)
+    monkeypatch.setattr(
+        sigstore.oidc, "Issuer", lambda url: types.SimpleNamespace(identity_token=lambda: token)
+    )
+    signer = SigstoreSigner(interactive=True)
+    signer.sign(payload_of(services["answer"]))
+    assert signer.signed_as == WHO

@@ -142,7 +142,7 @@ def test_old_statement_is_refused(old: Document, change: Change, problem: str) -
 @pytest.mark.parametrize("kind", [KeyKind.ECDSA_P256, KeyKind.ECDSA_P384, KeyKind.ECDSA_P521])
 def test_old_encoding_is_read_for_an_old_statement(old: Document, kind: KeyKind) -> None:
     key = keys.generate(kind)
-    old["subject"][0]["name"] = "it's \"é\""  # what Python's printed form escapes
+    old["subject"][0]["name"] = 'it\'s "é"'  # what Python's printed form escapes
     payload = json.dumps(old, indent=2, ensure_ascii=False).encode()
     verified = verify(bundle(payload, sha256_signature(key, as_before(payload))), key)
     assert verified.payload == payload
@@ -198,6 +198,12 @@ def test_old_encoding_of_another_payload(old: Document, key: keys.PrivateKey) ->
     sig = sha256_signature(key, as_before(payload))
     with pytest.raises(NotTrustedError, match="another key signed, or"):
         verify(bundle(payload.replace(b"b/c", b"b/d"), sig), key)
+
+
+@pytest.mark.parametrize("payload", [b"junk", b"[]", b'{"a": 1, "a": 2}'])
+def test_old_encoding_of_what_is_no_statement(payload: bytes, key: keys.PrivateKey) -> None:
+    with pytest.raises(NotTrustedError, match="its statement is not of that version"):
+        verify(bundle(payload, sha256_signature(key, as_before(payload))), key)
 
 
 def test_old_encoding_is_bounded() -> None:

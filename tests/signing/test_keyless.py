@@ -420,14 +420,14 @@ def test_package_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 class TestCertificateThatCanBeReadInTwoWays:
     """Certificates that no authority in the root has issued: the question is put to the policy."""
 
-    def judge(self, *extensions: Any) -> KeylessSigner | None:
+    def judge(self, *extensions: Any, key: Any = None) -> KeylessSigner | None:
         import datetime as dt
 
         from cryptography import x509
         from cryptography.hazmat.primitives import hashes
         from cryptography.hazmat.primitives.asymmetric import ec
 
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = key or ec.generate_private_key(ec.SECP256R1())
         now = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
         builder = (
             x509.CertificateBuilder()
@@ -471,6 +471,13 @@ class TestCertificateThatCanBeReadInTwoWays:
             signer = self.judge(self.names(WHO), *issuers)
             assert signer is not None
             assert signer.identity == WHO
+
+    def test_key_that_signs_no_model(self) -> None:
+        from cryptography.hazmat.primitives.asymmetric import rsa
+
+        key = rsa.generate_private_key(65537, 2048)
+        with pytest.raises(NotTrustedError, match="its certificate is unusable: the key is an RSA"):
+            self.judge(self.names(WHO), self.issuer(ISSUER), key=key)
 
     def test_two_names(self) -> None:
         with pytest.raises(NotTrustedError, match="has 2 names"):

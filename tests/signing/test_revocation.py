@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from manifest.errors import NotTrustedError, UsageError
@@ -60,6 +60,8 @@ def issue(
     *,
     ca: bool,
     lists: bool = True,
+    basic: bool = True,
+    with_usage: bool = True,
     extra: Sequence[tuple[x509.ExtensionType, bool]] = (),
 ) -> Holder:
     key = ec.generate_private_key(ec.SECP256R1())
@@ -77,15 +79,18 @@ def issue(
         .serial_number(x509.random_serial_number())
         .not_valid_before(NOW - 30 * DAY)
         .not_valid_after(NOW + 30 * DAY)
-        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-        .add_extension(usage(ca=ca, lists=lists), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(above.key.public_key()),
             critical=False,
         )
     )
-    for extension, critical in extra:
+    usual: list[tuple[x509.ExtensionType, bool]] = []
+    if basic:
+        usual.append((x509.BasicConstraints(ca=ca, path_length=None), True))
+    if with_usage:
+        usual.append((usage(ca=ca, lists=lists), True))
+    for extension, critical in (*usual, *extra):
         builder = builder.add_extension(extension, critical=critical)
     return Holder(key, builder.sign(above.key, hashes.SHA256()))
 
@@ -417,6 +422,69 @@ def test_list_signed_with_a_broken_hash(tmp_path: Path) -> None:
     )
     with pytest.raises(NotTrustedError, match="a hash that is broken"):
         verify(CHAIN, [OF_ROOT, (tmp_path / "sha1.pem").read_bytes()])
+
+
+def sequence(body: bytes, tag: int = 0x30) -> bytes:
+    size = len(body)
+    length = bytes([size]) if size < 128 else bytes([0x81, size])
+    if size > 255:
+        length = bytes([0x82, size >> 8, size & 0xFF])
+    return bytes([tag]) + length + body
+
+
+def resealed(pem: bytes, change: Callable[[bytes], bytes], issuer: Holder) -> bytes:
+    """A list whose signed part is changed and signed again: what no builder would write."""
+    old = x509.load_pem_x509_crl(pem).tbs_certlist_bytes
+    header = 2 + (old[1] & 0x7F if old[1] & 0x80 else 0)
+    tbs = sequence(change(old[header:]))
+    algorithm = sequence(bytes.fromhex("06082a8648ce3d040302"))
+    signature = issuer.key.sign(tbs, ec.ECDSA(hashes.SHA256()))
+    der = sequence(tbs + algorithm + sequence(b"\x00" + signature, 0x03))
+    return x509.load_der_x509_crl(der).public_bytes(serialization.Encoding.PEM)
+
+
+def without_next_update(body: bytes) -> bytes:
+    second = body.index(b"\x17\x0d", body.index(b"\x17\x0d") + 1)
+    return body[:second] + body[second + 15 :]
+
+
+def test_list_that_does_not_say_until_when_it_holds() -> None:
+    unchanged = resealed(crl(MIDDLE), lambda body: body, MIDDLE)
+    assert verify(CHAIN, [OF_ROOT, unchanged]).subject == "CN=signer"
+    with pytest.raises(NotTrustedError, match="does not say until when it holds"):
+        verify(CHAIN, [OF_ROOT, resealed(crl(MIDDLE), without_next_update, MIDDLE)])
+
+
+def test_list_with_an_algorithm_that_is_not_known() -> None:
+    der = x509.load_pem_x509_crl(crl(MIDDLE)).public_bytes(serialization.Encoding.DER)
+    odd = der.replace(bytes.fromhex("2a8648ce3d040302"), bytes.fromhex("2a8648ce3d04037f"))
+    with pytest.raises(NotTrustedError, match="a hash that is broken or unknown"):
+        verify(CHAIN, [OF_ROOT, odd])
+
+
+def test_list_with_an_extension_that_cannot_be_read() -> None:
+    torn = (x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.28"), b"\x30\x05"), True)
+    with pytest.raises(NotTrustedError, match="an extension that cannot be read"):
+        verify(CHAIN, [OF_ROOT, crl(MIDDLE, extra=[torn])])
+
+
+def test_list_signed_by_a_key_of_another_kind() -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    with pytest.raises(NotTrustedError, match="is not signed by that authority's key"):
+        verify(CHAIN, [OF_ROOT, crl(MIDDLE, key=key)])
+
+
+def test_list_of_a_distribution_point_named_in_part() -> None:
+    part = x509.RelativeDistinguishedName([x509.NameAttribute(NameOID.COMMON_NAME, "a")])
+    with pytest.raises(NotTrustedError, match="in a way that is not supported"):
+        verify(CHAIN, [OF_ROOT, crl(MIDDLE, extra=[scope(relative_name=part)])])
+
+
+def test_authority_without_key_usage_may_sign_lists(tmp_path: Path) -> None:
+    plain = issue("plain", ROOT, ca=True, basic=True, with_usage=False)
+    chain = [issue("signer", plain, ca=False, basic=False), plain]
+    lists = [OF_ROOT, crl(plain, extra=[scope(only_contains_user_certs=True)])]
+    assert verify(chain, lists).subject == "CN=signer"
 
 
 def test_trusted_certificate_is_in_no_list() -> None:
