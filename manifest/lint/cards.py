@@ -64,9 +64,9 @@ def unread_cards(release: Release) -> Iterator[tuple[str, str]]:
 
 def _others(release: Release, read: set[str]) -> list[str]:
     """Cards and READMEs that `cards` does not give."""
-    if release.basis is Basis.DECLARATIONS:
-        return []
-    named = [p for c in release.of_kind("model-card") for p in c.inspection.accepted]
+    by_words = release.basis is Basis.DECLARATIONS
+    components = () if by_words else release.of_kind("model-card")
+    named = [p for c in components for p in c.inspection.accepted]
     broken = [p for p in named[:_MAX_BROKEN] if suffix(p) in {".md", ".markdown"}]
     broken += sorted(p for p in release.paths if _README.fullmatch(p))
     return [p for p in dict.fromkeys(broken) if p not in read]

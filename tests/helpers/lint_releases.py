@@ -196,6 +196,7 @@ OPEN_FILES: dict[str, str] = {
     "model.safetensors": "<safetensors w=2x3>",
     "checkpoints/step10/model.safetensors": "<safetensors w=2x3>",
     "checkpoints/step20/model.safetensors": "<safetensors w=2x3>",
+    "checkpoints/step20/optimizer.safetensors": "<safetensors m=2x3>",
     "tokenizer.json": '{"model": {"vocab": {"a": 0, "b": 1}}}',
     **{f"code/{name}.py": _TRAIN for name in ("model", "train", "generate", "evaluate", "prepare")},
     "data/train.jsonl": '{"text": "The robin sings."}\n{"text": "Tits nest."}\n',

@@ -14,6 +14,7 @@ from manifest.document.components import MofClass
 from manifest.document.description import parse_description
 from manifest.lint import LintReport, Verdict, lint
 from manifest.lint.release import release_of
+from manifest.render.lint_text import render_lint
 from manifest.sources.memory import MemorySource
 
 V = Verdict
@@ -98,7 +99,7 @@ COMPONENTS: dict[str, tuple[str, Verdict, str]] = {
     "model-metadata": (
         r"checkpoints/step.*/(optimizer\.safetensors|trainer_state\.json)",
         V.REPLAYABLE,
-        "",
+        "CKP014",
     ),
     "data-preprocessing-code": (r"code/prepare_data\.py", V.OPEN_WEIGHT, "COD002"),
     "training-code": (
@@ -223,6 +224,13 @@ PARTS: dict[str, tuple[Edit, str, Verdict, str]] = {
     "incidents": (without("training", "incidents"), "", V.REPLAYABLE, "TRN006"),
     "incidents in full": (untouched, r"training/incidents\.json", V.REPLAYABLE, "EVI002"),
     "evaluation results told": (without("evaluation"), "", V.REPLAYABLE, "EVA007"),
+    "optimizer state": (
+        untouched,
+        r"checkpoints/step.*/optimizer\.safetensors",
+        V.REPLAYABLE,
+        "CKP014 EVI002",
+    ),
+    # The recipe says it too; below it is taken out of both.
     "optimizer": (without("training", "optimizer"), "", V.REPLAYABLE, ""),
     "a file of code": (untouched, r"code/exact\.py", V.REPLAYABLE, "EVI002"),
     "configuration": (untouched, r"config\.json", V.REPLAYABLE, "EVI002"),
@@ -234,6 +242,62 @@ def test_without_a_part(what: str, files: Mapping[str, bytes], plain: str) -> No
     edit, gone, left, expected = PARTS[what]
     report = judge(files, plain, edit, gone)
     assert (report.verdict, codes(report)) == (left, set(expected.split()))
+
+
+SAID_TWICE: dict[str, tuple[tuple[str, ...], str, str]] = {
+    "optimizer": (("optimizer",), r"optimizer:\n(  .*\n)+", "nothing says the optimizer"),
+    "its settings": (
+        ("optimizer",),
+        r"  (beta|epsilon|weight_decay|gradient).*\n",
+        "nothing says the optimizer's settings",
+    ),
+    "schedule": (
+        ("schedule", "stages"),
+        r"schedule:.*\n((  .*)?\n)+?(?=\w)",
+        "nothing says the schedule of the learning rate",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", SAID_TWICE)
+def test_what_neither_description_nor_recipe_says(
+    what: str, files: Mapping[str, bytes], plain: str
+) -> None:
+    fields, pattern, message = SAID_TWICE[what]
+    recipe = re.sub(pattern, "", files["training/recipe.yaml"].decode())
+    assert recipe.encode() != files["training/recipe.yaml"]
+
+    def edit(description: Description) -> None:
+        for field in fields:
+            del description["training"][field]
+
+    report = judge({**files, "training/recipe.yaml": recipe.encode()}, plain, edit)
+    assert report.verdict is V.REPLAYABLE
+    (finding,) = (f for f in report.findings if f.code == "TRN002")
+    assert finding.message == message
+    # The learning rate is part of the schedule; with little left the recipe is none.
+    assert codes(report) - {"TRN002"} <= {"TRN001", "EVI001"}
+
+
+def test_advice_that_no_verdict_asks_for_is_in_the_text(
+    files: Mapping[str, bytes], plain: str
+) -> None:
+    gone = r"checkpoints/step.*/(optimizer\.safetensors|trainer_state\.json)"
+
+    def edit(description: Description) -> None:
+        without("components", "model-metadata")(description)
+        without("training", "incidents")(description)
+
+    report = judge(files, plain, edit, gone)
+    text = render_lint(report)
+    assert "Advice on 3 more points: --verbose shows it\n" in text
+    for line in ("Checkpoints  CKP014", "Provenance   PRV001", "Training     TRN006"):
+        assert f"  {line}\n" in text
+    full = " ".join(render_lint(report, verbose=True).split())
+    assert "come without the state of the optimizer" in full
+    assert "an empty list says that there were none" in full
+    assert "more points" not in full
+    assert "CKP014" not in render_lint(report, quiet=True)
 
 
 def test_settings_are_missed_when_neither_place_has_them(

@@ -28,7 +28,9 @@ _TOPICS: dict[str, re.Pattern[str]] = {
     "the precision": re.compile(r"precision|dtype|(^|[._])(bf16|fp16|fp32|tf32|fp8|amp)([._]|$)"),
 }
 _OPTIMIZER = re.compile(r"optim|(^|[._])(adam\w*|sgd|muon|lion|adafactor|shampoo)([._]|$)")
-_OPTIMIZER_SETTING = re.compile(r"beta|eps(ilon)?$|decay|momentum|adam_|nesterov|rho$")
+_OPTIMIZER_SETTING = re.compile(
+    r"beta|(^|[._])(adam)?eps(ilon)?$|weight_decay|(^|\.)decay$|momentum|adam_|nesterov|rho$"
+)
 _SCHEDULE = re.compile(r"sched|warm_?up|anneal|cosine|lr_decay|decay_steps|decay_frac|cooldown")
 _COMPUTE = re.compile(r"flops|(device|gpu|tpu|accelerator)_?hours")
 _ENERGY = re.compile(
