@@ -10,7 +10,8 @@ from manifest.document.description import FILE_NAME, Description, parse_descript
 from manifest.document.schema import load_schema
 from manifest.document.yaml_text import MAX_BYTES
 from manifest.draft.amend import amend
-from manifest.draft.facts import Facts, gather
+from manifest.draft.facts import Facts
+from manifest.draft.gathering import gather
 from manifest.draft.globs import Globber
 from manifest.draft.sections import ComponentDraft, Section, components_of, sections
 from manifest.errors import DocumentError, UsageError
