@@ -189,8 +189,8 @@ def statements() -> bytes:
         text = json.dumps(value, separators=(",", ":"))
         expect(accepted, accepts(lambda t=text: parse_statement(t.encode())), about)  # type: ignore[misc]  # bound at once
         case = {"about": about, "statement": text, "accepted": accepted}
-        if accepted:
-            case["root_digest"] = parse_statement(text.encode()).root_digest
+        if accepted and (root := parse_statement(text.encode()).root_digest):
+            case["root_digest"] = root  # the format before OMS 1.0 has none
         cases.append(case)
     cases.append({"about": "a duplicate key", "statement": signed.DUPLICATE, "accepted": False})
     expect(False, accepts(lambda: parse_statement(signed.DUPLICATE.encode())), "duplicate key")

@@ -51,6 +51,39 @@ def _settings(**fields: Any) -> Callable[[dict[str, Any]], None]:
     return _with(lambda v: v["predicate"]["serialization"].update(fields))
 
 
+def _one(name: str) -> Callable[[dict[str, Any]], object]:
+    def change(value: dict[str, Any]) -> None:
+        value["predicate"]["resources"] = [{**value["predicate"]["resources"][0], "name": name}]
+
+    return change
+
+
+def _ranges(value: dict[str, Any]) -> None:
+    value["predicate"]["serialization"].update(
+        method="shards", hash_type="sha256-sharded-400", shard_size=400.0
+    )
+    for entry in value["predicate"]["resources"]:
+        entry.update(name=f"{entry['name']}:0:7", algorithm="sha256-sharded-400")
+
+
+def _before_oms(value: dict[str, Any]) -> None:
+    value["subject"] = [
+        {
+            "name": entry["name"],
+            "digest": {"sha256": entry["digest"]},
+            "annotations": {"actual_hash_algorithm": "file-sha256"},
+        }
+        for entry in value["predicate"]["resources"]
+    ]
+    value["predicateType"] = "https://model_signing/Digests/v0.1"
+    value["predicate"] = {"unused": "Unused, just passed due to API requirements"}
+
+
+def _before_oms_by_blake2b(value: dict[str, Any]) -> None:
+    _before_oms(value)
+    value["subject"][0]["annotations"]["actual_hash_algorithm"] = "file-blake2b"
+
+
 STATEMENTS: list[tuple[str, Callable[[dict[str, Any]], object], bool]] = [
     ("as it is written", lambda _: None, True),
     ("resources in another order", _with(lambda v: v["predicate"]["resources"].reverse()), True),
@@ -107,6 +140,24 @@ STATEMENTS: list[tuple[str, Callable[[dict[str, Any]], object], bool]] = [
         False,
     ),
     ("an unknown field", lambda v: v.update(extra=1), False),
+    ("one file without its name", _with(_one(".")), True),
+    ("a name of one file beside others", _name("."), False),
+    (
+        "byte ranges that the hash names too",
+        _with(_ranges),
+        True,
+    ),
+    ("the format before OMS 1.0", _before_oms, True),
+    (
+        "the format before OMS 1.0, with another digest under SHA-256's name",
+        _before_oms_by_blake2b,
+        False,
+    ),
+    (
+        "two formats at once",
+        lambda v: v.update(predicateType="https://model_signing/Digests/v0.1"),
+        False,
+    ),
 ]
 DUPLICATE = '{"_type":"https://in-toto.io/Statement/v1","_type":"https://in-toto.io/Statement/v1"}'
 

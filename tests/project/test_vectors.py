@@ -135,7 +135,9 @@ def test_pre_authentication_encoding_of_the_dsse_specification() -> None:
     assert known.hex() in {case["pae_hex"] for case in load("dsse.json")}
 
 
-@pytest.mark.parametrize("case", [c for c in load("statements.json") if c["accepted"]], ids=about)
+@pytest.mark.parametrize(
+    "case", [c for c in load("statements.json") if "root_digest" in c], ids=about
+)
 def test_statement_root_digest_by_hand(case: dict[str, Any]) -> None:
     statement = json.loads(case["statement"])
     digests = [bytes.fromhex(r["digest"]) for r in statement["predicate"]["resources"]]
