@@ -374,40 +374,17 @@ def lint_release(
         DocumentError: ``release.yaml`` or ``manifest.json`` is not valid.
         UndecidedError: Something cannot be read, or the hub cannot be asked.
     """
-    from manifest.errors import UsageError
-    from manifest.findings import Severity
-    from manifest.lint import LintOptions, Verdict, lint, load_release
-    from manifest.sources.hub import HubSource
-    from manifest.sources.hub_environment import hub_environment, refuse_offline
-    from manifest.sources.pins import resolver
-    from manifest.sources.targets import HubTarget, parse_target
+    from manifest.lint.targets import lint_options, lint_target
 
-    if online and offline:
-        raise UsageError("online and offline exclude each other")
-    names = [v.value for v in Verdict]
-    if require is not None and require not in names:
-        raise UsageError(
-            f"there is no verdict {str(require)!a}", remedy=f"one of {', '.join(names)}"
-        )
-    options = LintOptions(
-        select=tuple(select),
-        ignore=tuple(ignore),
-        require=None if require is None else Verdict(require),
-        fail_on=Severity.WARNING if fail_on_warnings else Severity.ERROR,
+    options = lint_options(
+        require=require,
+        fail_on_warnings=fail_on_warnings,
+        select=select,
+        ignore=ignore,
         online=online,
         offline=offline,
     )
-    if online:
-        refuse_offline("online", offline=False)
-    resolve = resolver(hub_environment()) if online else None
-    named = parse_target(target) if isinstance(target, str) else Path(target)
-    if not isinstance(named, HubTarget):
-        return lint(load_release(named, accept_pinned=accept_pinned, resolve=resolve), options)
-    source = HubSource(named, offline=offline)
-    try:
-        return lint(load_release(source, accept_pinned=accept_pinned, resolve=resolve), options)
-    finally:
-        source.close()
+    return lint_target(target, options, accept_pinned=accept_pinned)
 
 
 _MAX_PEM = 4 * 1024 * 1024
