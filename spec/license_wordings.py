@@ -120,7 +120,7 @@ def _pattern(element: ET.Element) -> Pattern:
 
 
 def _compact(pattern: Pattern, *, first: bool = False) -> list[Any]:
-    """Runs of words as ``[length, digest]``, choices as lists of patterns, slots as null."""
+    """Runs of words as ``[length, digest]``, the first with its first word, choices as lists of patterns, slots as null."""
     found: list[Any] = []
     for is_word, group in itertools.groupby(pattern, key=lambda p: isinstance(p, str)):
         items = list(group)
@@ -134,7 +134,8 @@ def _compact(pattern: Pattern, *, first: bool = False) -> list[Any]:
         cuts += [last[i : i + _MAX_RUN] for i in range(0, len(last), _MAX_RUN)]
         for cut in [c for c in cuts if c]:
             digest = hashlib.sha256(" ".join(cut).encode()).hexdigest()[:32]
-            found.append([len(cut), digest])
+            begins = [cut[0]] if first and not found else []  # where to look, without digests
+            found.append([len(cut), digest, *begins])
     return found
 
 

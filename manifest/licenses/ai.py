@@ -165,8 +165,10 @@ AI_LICENSES: tuple[AiLicense, ...] = (
         details=(
             (
                 Clause.DISPLAY_DUTY,
-                "requires its name in the product above 100 million monthly users or 20 million US "
-                "dollars of monthly revenue",
+                (
+                    "requires its name in the product above 100 million monthly users or 20 million US "
+                    "dollars of monthly revenue"
+                ),
             ),
         ),
     ),

@@ -68,8 +68,8 @@ _PATTERNS: tuple[tuple[Clause, re.Pattern[str]], ...] = tuple(
         (
             Clause.NO_DERIVATIVES,
             (
-                r"\bcc[- ]by[- ](?:nc[- ])?nd\b|\bno[- ]derivatives?\b"
-                rf"|\bderivative works?\b{_GAP}{{0,30}}?\b{_DENY}\b"
+                r"\bcc[- ]by[- ](?:nc[- ])?nd\b|\bno[- ]derivatives\b"
+                r"|\bderivative works? (?:is|are|may be|must) (?:not|strictly|prohibited|forbidden)"
                 r"|\b(?:may|must|shall|can) ?not (?:be )?(?:modif\w+|create derivative)"
             ),
         ),
@@ -119,7 +119,7 @@ _GIVES = re.compile(
     r"\bno longer\b|\bnot (?:only|just|merely|limited|restricted)\b|\bunlike\b|\bpreviously\b"
     r"|\b(?:no|without(?: any)?) (?:[\w-]+ )?(?:restrictions?|limits?|limitations?)\b"
     r"|\bearlier versions?\b|\bdo(?:es)?(?: not|n['\u2019]t) (?:restrict|limit|prohibit|forbid|exclude)"
-    r"|\bnot (?:prohibited|forbidden|excluded)\b|\bendorse\b|\bnot legal advice\b|\?$",
+    r"|\bnot (?:prohibited|forbidden|excluded)\b|\bendorse\b|\bnot legal advice\b|\bthis alternative\b|\?$",
     re.IGNORECASE,
 )
 _ALSO_COMMERCIAL = re.compile(

@@ -19,7 +19,7 @@ from manifest.licenses.clauses import Clause
 from manifest.licenses.terms import restrictions
 from manifest.licenses.wordings import Part, apart, departs_at, parts_of, wordings
 
-__all__ = ["MAX_BYTES", "RecognisedText", "recognise"]
+__all__ = ["MAX_BYTES", "RecognisedText", "beyond_licenses", "recognise"]
 
 MAX_BYTES = 1024 * 1024
 """How much of a license file is read; the longest license of the SPDX list has some 100 KB."""
@@ -71,8 +71,14 @@ class RecognisedText:
 
 
 def recognise(data: bytes) -> RecognisedText:
-    """Recognise the license text in a file's bytes; never raises."""
-    text = data[:MAX_BYTES].decode("utf-8", "replace")
+    """Recognise the license text in a file's bytes; never raises.
+
+    Args:
+        data: The file, or more than `MAX_BYTES` of it: what is not read may say anything.
+    """
+    if len(data) > MAX_BYTES:
+        return dataclasses.replace(recognise(data[:MAX_BYTES]), changed=True, mixed=False)
+    text = data.decode("utf-8", "replace")
     words = _words(text.replace("+", " plus "))
     for entry in AI_LICENSES:
         if entry.phrases and all(_words(phrase) in words for phrase in entry.phrases):
@@ -80,6 +86,18 @@ def recognise(data: bytes) -> RecognisedText:
     if all(phrase in words for phrase in RAIL_PHRASES):
         return RecognisedText(("openrail",), basis="phrases")
     return _match(text)
+
+
+def beyond_licenses(text: str) -> str:
+    """A text without the licenses in it; every line keeps its number."""
+    from licenseclassifier import identify_license
+
+    parts = parts_of(text, [match.id for match in identify_license(text[:MAX_BYTES], 0.0)])
+    pieces, position = [], 0
+    for part in parts:
+        pieces += [text[position : part.start], "\n" * text.count("\n", part.start, part.end)]
+        position = part.end
+    return "".join([*pieces, text[position:]])
 
 
 def _words(text: str) -> str:

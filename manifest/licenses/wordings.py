@@ -23,6 +23,9 @@ __all__ = ["Part", "Wordings", "apart", "departs_at", "parts_of", "wordings"]
 _MAX_SLOT = 16
 """Words of a name in a slot, as in "the Regents of the University of California"."""
 
+_MAX_TRIES = 1_000
+"""Places at which a wording is looked for; beyond, what is there counts as a text's own words."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Wordings:
@@ -105,7 +108,9 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self._text = text
         self._words: list[Word] = words_of(text)
-        self._starts: dict[int, dict[str, list[int]]] = {}
+        self._at: dict[str, list[int]] = {}
+        for at, word in enumerate(self._words):
+            self._at.setdefault(word.text, []).append(at)
         self._farthest = 0
 
     def reached(self) -> int:
@@ -115,14 +120,9 @@ class _Reader:
 
     def find(self, wording: Sequence[Any], ids: tuple[str, ...]) -> list[Part]:
         """The parts of the text that are a wording, each as long as it can be."""
-        length, digest = wording[0]
-        if length not in self._starts:
-            self._starts[length] = {}
-            for at in range(len(self._words) - length + 1):
-                self._starts[length].setdefault(self._digest(at, length), []).append(at)
         found: list[Part] = []
         begun = 0
-        for at in self._starts[length].get(digest, ()):
+        for at in self._at.get(wording[0][2], ())[:_MAX_TRIES]:
             if at >= begun and (ends := self._ends(wording, {at})):
                 begun = max(ends)
                 words = self._words
@@ -138,7 +138,7 @@ class _Reader:
             elif isinstance(item, dict):
                 positions = set().union(*(self._ends(c, positions) for c in item["any"]))
             else:
-                length, digest = item
+                length, digest = item[:2]
                 positions = {p + length for p in positions if self._digest(p, length) == digest}
             if not positions:
                 break

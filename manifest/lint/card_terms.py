@@ -48,6 +48,10 @@ _THING = (
     r"|third[- ]part(?:y|ies)|services?|platforms?|dependencies|questions|texts|books|articles)"
 )
 _OTHER = re.compile(rf"\b{_THING}\b", re.IGNORECASE)
+_MADE_FROM = re.compile(
+    r"\b(?:trained|tuned|evaluated|tested|built|based|derived|distilled) (?:on|upon|from|with)\b",
+    re.IGNORECASE,
+)
 _WEIGHTS = re.compile(
     r"\b(?:model|models|weights|checkpoints?|parameters|release|this work|llm|adapter|everything"
     r"|all (?:files|materials|assets|artifacts))\b",
@@ -126,7 +130,7 @@ def _is_own(sentence: str, at: int, heading: str, own: Sequence[str]) -> bool:
     if called or weights:
         subject = _NAMED.match(sentence)
         return called or subject is None or _is_common(subject[1])
-    if _OTHER.search(before) or _OTHER.search(sentence[at:]):
+    if _MADE_FROM.search(before) or _OTHER.search(before) or _OTHER.search(sentence[at:]):
         return False
     if _ELSEWHERE.search(heading):
         return False

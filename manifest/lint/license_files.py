@@ -61,6 +61,8 @@ def says(entry: LicenseText) -> str:
     text, path = entry.text, printable(entry.path)
     ids = " and ".join(text.ids)
     at = f"at line {text.line}: “{printable(text.words)}”"
+    if not text.ids and text.clauses:
+        return f"{path} {listed(text.clauses)}, {at}"
     if not text.ids:
         return f"{path} is no license text that is known here, {at}"
     if text.departs:
@@ -81,16 +83,14 @@ def unexplained(release: Release, declared: set[str]) -> Iterator[LicenseText]:
         text = entry.text
         agrees = any(same_license(a, b) for a in text.ids for b in declared)
         plain = text.whole or (text.mixed and OTHERS_TEXTS.search(entry.path))
-        if text.ids and not (plain and agrees):
+        if (text.ids or text.clauses) and not (plain and agrees):
             yield entry
 
 
 def takes_away(entry: LicenseText) -> bool:
     """Whether a license file is seen to grant less than an open license does."""
     found = [assess(i, "data") for i in entry.text.ids]
-    return bool(entry.text.ids and entry.text.clauses) or any(
-        a.status is LicenseStatus.NOT_OPEN for a in found
-    )
+    return bool(entry.text.clauses) or any(a.status is LicenseStatus.NOT_OPEN for a in found)
 
 
 def declared_ids(release: Release) -> set[str]:

@@ -212,7 +212,7 @@ def _license_texts(
     result = []
     for file in sorted(named, key=lambda f: f.path)[:_MAX_LICENSE_TEXTS]:
         try:
-            data = source.read(file.path, length=min(file.size, MAX_LICENSE))
+            data = source.read(file.path, length=min(file.size, MAX_LICENSE + 1))
         except UndecidedError:
             continue
         result.append(LicenseText(file.path, recognise(data)))

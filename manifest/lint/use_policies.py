@@ -11,6 +11,7 @@ from manifest.display import listed, printable
 from manifest.errors import DocumentError, UndecidedError
 from manifest.licenses import Clause
 from manifest.licenses.terms import restrictions
+from manifest.licenses.texts import beyond_licenses
 from manifest.lint.card_terms import stated_terms
 from manifest.lint.cards import cards_and_readmes
 from manifest.lint.release import Basis, Release
@@ -83,7 +84,7 @@ def _of_files(release: Release) -> Iterator[BesideTerms]:
             :_MAX_FILES
         ]:
             try:
-                text = read_text(release.source, path)
+                text = beyond_licenses(read_text(release.source, path))
             except (DocumentError, UndecidedError):
                 continue
             said = list(restrictions(text))
