@@ -69,6 +69,7 @@ _MALFORMED = (
     OSError,
     x509.ExtensionNotFound,
     x509.DuplicateExtension,
+    x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
     InvalidSignature,
     UnsupportedAlgorithm,

@@ -40,6 +40,7 @@ _UNREADABLE = (
     ValueError,
     UnsupportedAlgorithm,
     x509.DuplicateExtension,
+    x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
 )
 # What RFC 5280, 5.2 and 5.3 define and what is understood here, critical or not.
