@@ -33,6 +33,7 @@ from manifest.commitments import (
 )
 from manifest.commitments.forms import MAX_BYTES
 from manifest.commitments.keys import SECRET_SIZE
+from manifest.commitments.records import digest_of_file
 from manifest.commitments.rules import MAX_RECORD
 from manifest.display import printable
 from manifest.document.commitments import commitments_of
@@ -48,7 +49,6 @@ __all__ = [
     "check_data_proof",
     "commit_data",
     "prove_record",
-    "read_record",
 ]
 
 StrPath: TypeAlias = str | os.PathLike[str]
@@ -152,7 +152,7 @@ def commit_data(
 
 
 def prove_record(
-    record: bytes,
+    record: bytes | Path,
     commitment: StrPath,
     *,
     secrets: StrPath,
@@ -163,7 +163,7 @@ def prove_record(
     """Make the proof that a record is, or is not, in the data that was committed to.
 
     Args:
-        record: The record's bytes.
+        record: The record's bytes, or the file that holds it.
         commitment: The commitment's file.
         secrets: The secrets' file.
         index: The index that was made with the commitment.
@@ -191,7 +191,7 @@ def check_data_proof(
     *,
     manifest: StrPath | None = None,
     commitment: StrPath | None = None,
-    record: bytes | None = None,
+    record: bytes | Path | None = None,
     trim: bool = False,
 ) -> ProofReport:
     """Check a proof against the commitment that a manifest holds, or a file.
@@ -202,8 +202,8 @@ def check_data_proof(
         proof: The proof's file, or its bytes.
         manifest: A ``manifest.json``; or
         commitment: a commitment's file.
-        record: The record that the proof is said to be about; without it the report names a
-            digest and no more.
+        record: The record that the proof is said to be about, or the file that holds it; without
+            it the report names a digest and no more.
         trim: As in `prove_record`.
 
     Raises:
@@ -255,19 +255,15 @@ def audit_values(values: StrPath, commitment: StrPath) -> int:
     return audit(_read_commitment(commitment), Path(values))
 
 
-def read_record(path: StrPath) -> bytes:
-    """A record from a file, as it is there.
-
-    Raises:
-        UsageError, UndecidedError: The file is not there, or cannot be read.
-    """
-    return read_regular(path, max_bytes=MAX_RECORD)
-
-
-def _digest(record: bytes, commitment: Commitment, *, trim: bool) -> bytes:
-    if trim and commitment.format is not Format.FILES and record.endswith(b"\n"):
-        record = record[:-1].removesuffix(b"\r")
-    return record_digest(record, commitment.rules)
+def _digest(record: bytes | Path, commitment: Commitment, *, trim: bool) -> bytes:
+    if commitment.format is Format.FILES:
+        if isinstance(record, bytes):
+            return record_digest(record, commitment.rules)
+        return digest_of_file(record, commitment.rules)
+    data = record if isinstance(record, bytes) else read_regular(record, max_bytes=MAX_RECORD)
+    if trim and data.endswith(b"\n"):
+        data = data[:-1].removesuffix(b"\r")
+    return record_digest(data, commitment.rules)
 
 
 def _in_manifest(path: Path, proof: Proof) -> tuple[str, Commitment]:

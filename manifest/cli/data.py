@@ -303,19 +303,16 @@ def audit(values: Path, commitment: Path, quiet: bool) -> None:
         say(f"{paint('sorted', 'good')}  {plural(count, 'value')}, those of the commitment")
 
 
-def _record(path: Path | None, text: str | None) -> bytes | None:
+def _record(path: Path | None, text: str | None) -> bytes | Path | None:
     """The record that the user named; None when none was."""
     from manifest.commitments.rules import MAX_RECORD
-    from manifest.data import read_record
 
     if path is not None and text is not None:
         raise click.UsageError("a file and --text exclude each other")
     if text is not None:
         return os.fsencode(text)
-    if path is None:
-        return None
-    if str(path) != "-":
-        return read_record(path)
+    if path is None or str(path) != "-":
+        return path
     data = sys.stdin.buffer.read(MAX_RECORD + 1)
     if len(data) > MAX_RECORD:
         raise click.UsageError(f"a record has at most {MAX_RECORD:,} bytes")

@@ -4,8 +4,8 @@ Floor 1: knows bytes and records, not releases. The construction, its security a
 limits stand in spec/commitments.md.
 """
 
-from manifest.commitments.audit import audit
-from manifest.commitments.commit import CommitOptions, Progress, commit
+from manifest.commitments.auditing import audit
+from manifest.commitments.committing import CommitOptions, Progress, commit
 from manifest.commitments.forms import (
     commitment_from_plain,
     commitment_plain,

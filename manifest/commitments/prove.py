@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from manifest.commitments.commit import ABSENCE, LOOKUP, PRESENCE, VALUES
+from manifest.commitments.committing import ABSENCE, LOOKUP, PRESENCE, VALUES
 from manifest.commitments.keys import (
     LOOKUP_SIZE,
     absence_key,

@@ -19,7 +19,7 @@ from manifest.display import printable
 from manifest.errors import DocumentError, ManifestError, UndecidedError, UsageError
 from manifest.inventory import walk
 
-__all__ = ["Batch", "Format", "Source", "Values", "cut", "list_sources"]
+__all__ = ["Batch", "Format", "Source", "Values", "cut", "digest_of_file", "list_sources"]
 
 _BLOCK = 1 << 20  # bytes of lines in a batch
 _READ = 1 << 20
@@ -110,6 +110,19 @@ def list_sources(paths: Sequence[str | os.PathLike[str]]) -> list[Source]:
         else:
             raise UsageError(f"{shown} is neither a file nor a directory")
     return found
+
+
+def digest_of_file(path: str | os.PathLike[str], rules: Sequence[Rule]) -> bytes:
+    """The digest of a whole file as a record; in constant memory under ``none/1``.
+
+    Raises:
+        UsageError: It is no file.
+        DocumentError, UndecidedError: As `Batch.digests`.
+    """
+    sources = list_sources([path])
+    if len(sources) != 1 or not os.path.isfile(path):  # noqa: PTH113 - a path of any kind
+        raise UsageError(f"{printable(os.fspath(path))} is not a file", remedy="name a file")
+    return Whole(sources[0]).digests(rules)[0]
 
 
 def cut(

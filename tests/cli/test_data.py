@@ -119,6 +119,22 @@ def test_a_record_may_come_from_a_file_or_a_pipe(publisher: Publisher) -> None:
         run("check", proof, *where, "--record", "-", stdin=content.encode())
 
 
+def test_a_file_of_any_size_is_a_record(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("manifest.commitments.records.MAX_RECORD", 1000)
+    monkeypatch.setattr("manifest.data.MAX_RECORD", 1000)
+    publisher.commit("--format", "files")
+    proof = publisher.prove(publisher.data)
+    where = ("--commitment", publisher.commitment)
+    told = run("check", proof, *where, "--record", publisher.data)
+    assert "proved  the record is in the data" in told.stdout
+    with publisher.data.open("a") as file:
+        file.write("\n")  # a line ending is part of a file
+    run("check", proof, *where, "--record", publisher.data, code=1)
+    run("check", proof, *where, "--record", publisher.release, code=2)
+
+
 def test_the_proof_of_another_record_is_refused(publisher: Publisher) -> None:
     publisher.commit()
     proof = publisher.prove("--text", LINES[3])

@@ -20,6 +20,7 @@ from manifest.commitments import (
     Rule,
     audit,
     commit,
+    committing,
     records,
     rules_from_names,
 )
@@ -131,6 +132,20 @@ def test_an_error_in_another_process_arrives_whole(tmp_path: Path) -> None:
     with pytest.raises(DocumentError, match=r"line 70001: the byte at offset 0") as caught:
         commit([path], SECRETS, options)
     assert caught.value.remedy
+
+
+def test_a_process_that_is_ended_from_outside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Deadly:
+        count = n_bytes = files_done = 1
+
+        def __reduce__(self) -> tuple[object, ...]:
+            return os._exit, (1,)  # what the other process does to read it
+
+    monkeypatch.setattr(committing, "cut", lambda *_, **__: iter([Deadly()]))
+    with pytest.raises(UndecidedError, match="ended from outside"):
+        commit_bytes(tmp_path, b"a\n", processes=2)
 
 
 def test_files_of_a_directory_come_in_the_order_of_their_bytes(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from manifest.commitments.commit import VALUES
+from manifest.commitments.committing import VALUES
 from manifest.commitments.store import FixedFile, TreeWriter
 from manifest.commitments.values import Commitment
 from manifest.errors import ProofError, UsageError

@@ -218,6 +218,7 @@ def _hashed(batches: Iterable[Batch], job: Job, processes: int) -> Iterator[tupl
             first += batch.count
         return
     from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import get_context
 
     # New interpreters, not copies of this one: a copy of a process with threads may hang.
@@ -236,6 +237,11 @@ def _hashed(batches: Iterable[Batch], job: Job, processes: int) -> Iterator[tupl
         while waiting:
             done, future = waiting.popleft()
             yield done, future.result()
+    except BrokenProcessPool:
+        raise UndecidedError(
+            "a process that hashed was ended from outside; nothing was committed to",
+            remedy="run the command again, with more memory or with --processes 1",
+        ) from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
