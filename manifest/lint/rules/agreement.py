@@ -53,7 +53,8 @@ def _declared(release: Release, ids: set[str]) -> str:
     severity=Severity.ERROR,
     rationale="A card that names one license beside a description or a text of another leaves "
     "nobody with a right to rely on; models have been relicensed this way without their owner.",
-    remedy="Make the description, the card and the license file name the same license.",
+    remedy="Make the description, the card and the license file name the same license; until then "
+    "the one that grants least is taken for true.",
     bad=Example(
         _described("mit") + "  model-card:\n    files: [README.md]\n", _FILES | {"README.md": CARD}
     ),
@@ -86,8 +87,9 @@ def licenses_disagree(rule: Rule, release: Release) -> Iterator[Finding]:
     name="license-text-unexplained",
     severity=Severity.WARNING,
     rationale="A license file of a license that nothing is declared to be under leaves open what "
-    "it covers.",
-    remedy="Say in the description which component is under it, or take it out.",
+    "it covers; words added to a license text leave open what it still grants.",
+    remedy="Say in the description which component is under it, or take it out; leave license texts "
+    "as their authors wrote them, with nothing added but copyright notices.",
     bad=Example(_described("mit"), _FILES | {"LICENSE": "<license Apache-2.0>"}),
     good=Example(_described("mit"), _FILES | {"LICENSE": "<license MIT>"}),
     of_files=True,
@@ -164,10 +166,11 @@ def other_license_incomplete(rule: Rule, release: Release) -> Iterator[Finding]:
     code="LIC010",
     name="use-policy-limits-open-license",
     severity=Severity.WARNING,
-    rationale="A policy of forbidden uses beside an open license takes back what the license grants; "
-    "limits by territory stand in such policies and not in the license.",
-    remedy="Take the policy out, word it as advice, or state the license of the weights as one that "
-    "limits use.",
+    rationale="Terms beside an open license take back what it grants, wherever they stand: in a notice, "
+    "in terms of use, in a policy of forbidden uses, in a sentence of the card. Who reads the license "
+    "alone relies on rights that the next file denies.",
+    remedy="Take the terms out or word them as advice; or declare for the weights the license that "
+    "they make of it.",
     bad=Example(
         _described("apache-2.0"),
         _FILES
@@ -186,7 +189,7 @@ def other_license_incomplete(rule: Rule, release: Release) -> Iterator[Finding]:
     of_files=True,
 )
 def use_policy_limits(rule: Rule, release: Release) -> Iterator[Finding]:
-    """Policies that forbid uses, beside a license that allows them."""
+    """Notices, policies and sentences of a card that set terms, beside a license that is open."""
     open_ = [c for c in _weights(release) if c.assessment.is_open]
     for terms in terms_beside(release) if open_ else ():
         yield rule.finding(
