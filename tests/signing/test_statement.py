@@ -364,6 +364,38 @@ def test_shard_size_is_a_positive_whole_number(document: Document, size: Any) ->
         parse(sharded(document, ["w:0:1"], size))
 
 
+@pytest.mark.parametrize("name", ["sha256", "blake3"])
+def test_hash_type_may_name_the_ranges_too(document: Document, name: str) -> None:
+    value = sharded(document, ["w:0:1"], 400, name)
+    serialization(value)["hash_type"] = f"{name}-sharded-400"
+    assert parse(sealed(value)).hash_type == name
+
+
+@pytest.mark.parametrize("hash_type", ["sha256-sharded-500", "sha256-sharded-", "md5-sharded-400"])
+def test_hash_type_that_names_other_ranges(document: Document, hash_type: str) -> None:
+    value = sharded(document, ["w:0:1"], 400)
+    serialization(value)["hash_type"] = hash_type
+    with pytest.raises(NotTrustedError, match="hash_type is"):
+        parse(sealed(value))
+
+
+def test_hash_type_of_ranges_for_whole_files(document: Document) -> None:
+    serialization(document)["hash_type"] = "sha256-sharded-400"
+    with pytest.raises(NotTrustedError, match="hash_type is"):
+        parse(document)
+
+
+@pytest.mark.parametrize("names", [[".:0:400", ".:400:500"], ["model:0:400"]])
+def test_byte_ranges_of_one_file(document: Document, names: list[str]) -> None:
+    value = parse(sharded(document, names))
+    assert value.is_nameless == names[0].startswith(".")
+
+
+def test_byte_ranges_of_one_file_without_its_name_beside_others(document: Document) -> None:
+    with pytest.raises(NotTrustedError, match="beside others"):
+        parse(sharded(document, [".:0:400", "a:0:1"]))
+
+
 def test_range_algorithm_must_name_the_size(document: Document) -> None:
     with pytest.raises(NotTrustedError, match="sharded-500"):
         parse(sharded(document, ["w:0:1"], 400, "sha256-sharded-500"))
