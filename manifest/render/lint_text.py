@@ -25,6 +25,7 @@ __all__ = ["baseline_words", "render_lint", "render_lint_summary"]
 
 _MAX_MISSING = 16
 _MAX_FINDINGS = 30
+_MAX_ALIKE = 3
 _MAX_NAMED = 3
 _LABEL = 12
 _VALUE = 18
@@ -233,8 +234,9 @@ def _advice(
         for finding in rest:
             yield from _problem(finding, width, paint, remedies=True)
         return
+    begin = f"Advice on {plural(len(rest), 'more point')}: "
     yield from textwrap.wrap(
-        f"Advice on {plural(len(rest), 'more point')}: --verbose shows it", width
+        begin + "--verbose shows it, `manifest rules CODE` explains a rule", width
     )
     families: dict[str, list[str]] = {}
     for finding in rest:
@@ -264,11 +266,25 @@ def _problems(
         return
     yield ""
     yield "Errors and warnings"
-    shown = problems if every else problems[:_MAX_FINDINGS]
-    for finding in shown:
-        yield from _problem(finding, width, paint, remedies=remedies)
-    if len(problems) > len(shown):
-        yield f"  and {len(problems) - len(shown)} more: --verbose shows them"
+    alike: dict[tuple[str, str], list[Finding]] = {}
+    for finding in problems:
+        alike.setdefault((finding.code, finding.remedy), []).append(finding)
+    groups = list(alike.values())
+    shown = groups if every else groups[:_MAX_FINDINGS]
+    for group in shown:
+        some = group if every else group[:_MAX_ALIKE]
+        more = len(group) - len(some)
+        for number, finding in enumerate(some, 1):
+            last = number == len(some) and not more
+            yield from _problem(finding, width, paint, remedies=remedies and last)
+        if more:
+            indent = " " * (4 + len(group[0].code))
+            yield f"{indent}and {more} more like it: --verbose shows them"
+            if remedies and group[0].remedy:
+                yield from _remedy(group[0].code, group[0].remedy, width, paint)
+    if len(groups) > len(shown):
+        left = sum(map(len, groups[len(shown) :]))
+        yield f"  and {left} more: --verbose shows them"
 
 
 def _problem(finding: Finding, width: int, paint: Paint, *, remedies: bool) -> Iterator[str]:

@@ -290,7 +290,7 @@ def test_advice_that_no_verdict_asks_for_is_in_the_text(
 
     report = judge(files, plain, edit, gone)
     text = render_lint(report)
-    assert "Advice on 3 more points: --verbose shows it\n" in text
+    assert "Advice on 3 more points: --verbose shows it, `manifest rules CODE` explains" in text
     for line in ("Checkpoints  CKP014", "Provenance   PRV001", "Training     TRN006"):
         assert f"  {line}\n" in text
     full = " ".join(render_lint(report, verbose=True).split())

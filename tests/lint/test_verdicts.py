@@ -397,3 +397,14 @@ def test_claim_beyond_evidence_fails(tmp_path: Path) -> None:
     report = judge(tmp_path, files)
     assert report.exit_code is ExitCode.FINDINGS
     assert {"CLM001", "EXC001"} <= {f.code for f in report.findings}
+
+
+def test_findings_alike_share_their_remedy_and_are_not_all_shown(tmp_path: Path) -> None:
+    report = judge(tmp_path, {f"model-{i}.pt": "<pickle>" for i in range(9)})
+    text = render_lint(report)
+    assert text.count("  SAF001  ") == 3
+    assert "          and 6 more like it: --verbose shows them\n" in text
+    assert text.count("Publish the weights as safetensors") == 1
+    full = render_lint(report, verbose=True)
+    assert full.count("  SAF001  ") == 9
+    assert full.count("Publish the weights as safetensors") == 1
