@@ -278,18 +278,23 @@ def _parse_root(data: bytes, what: str) -> TrustedRoot:
     from sigstore.errors import Error
     from sigstore.models import TrustedRoot
 
-    # The package's public way in is a path.
-    with tempfile.TemporaryDirectory(prefix="manifest-") as directory:
-        path = Path(directory) / "trusted_root.json"
-        path.write_bytes(data)
-        try:
-            root = TrustedRoot.from_file(str(path))
-            root.get_fulcio_certs()
-        except (Error, *_MALFORMED):
-            raise UsageError(
-                f"{printable(what)} is not a trusted root of Sigstore",
-                remedy="give the trusted_root.json that the instance publishes",
-            ) from None
+    try:
+        # The package's public way in is a path.
+        with tempfile.TemporaryDirectory(prefix="manifest-") as directory:
+            path = Path(directory) / "trusted_root.json"
+            path.write_bytes(data)
+            try:
+                root = TrustedRoot.from_file(str(path))
+                root.get_fulcio_certs()
+            except (Error, *_MALFORMED):
+                raise UsageError(
+                    f"{printable(what)} is not a trusted root of Sigstore",
+                    remedy="give the trusted_root.json that the instance publishes",
+                ) from None
+    except OSError as error:
+        raise UndecidedError(
+            f"no temporary file can be written for {printable(what)}: {error.strerror}"
+        ) from None
     return root
 
 

@@ -391,6 +391,14 @@ def test_file_that_is_no_trusted_root(data: bytes) -> None:
         load_trusted_root(data, what="root.json")
 
 
+def test_nowhere_to_write(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import tempfile
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
+    with pytest.raises(UndecidedError, match="no temporary file can be written"):
+        verify(LATEST)
+
+
 def test_root_of_another_instance() -> None:
     root = load_trusted_root(carried_root(staging=True))
     with pytest.raises(NotTrustedError, match="does not verify as a keyless signature"):
