@@ -88,8 +88,8 @@ def licenses_disagree(rule: Rule, release: Release) -> Iterator[Finding]:
     severity=Severity.WARNING,
     rationale="A license file of a license that nothing is declared to be under leaves open what "
     "it covers; words added to a license text leave open what it still grants.",
-    remedy="Say in the description which component is under it, or take it out; leave license texts "
-    "as their authors wrote them, with nothing added but copyright notices.",
+    remedy="Say in the description which component is under it, or take it out; add nothing to "
+    "license texts but copyright notices.",
     bad=Example(_described("mit"), _FILES | {"LICENSE": "<license Apache-2.0>"}),
     good=Example(_described("mit"), _FILES | {"LICENSE": "<license MIT>"}),
     of_files=True,
