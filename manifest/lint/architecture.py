@@ -15,6 +15,7 @@ from manifest.document.description import BaseModel
 from manifest.errors import UndecidedError
 from manifest.licenses import assess, base_license
 from manifest.lint.base_models import named_bases
+from manifest.lint.content.packed import archived_architecture
 from manifest.lint.evidence import ComponentEvidence
 from manifest.lint.reading import cards, gguf_headers
 from manifest.lint.release import Basis, Release
@@ -58,10 +59,23 @@ def graph_in(release: Release, component: ComponentEvidence) -> bool:
 
 
 def architecture_in(release: Release, component: ComponentEvidence) -> bool:
-    """Whether weights say how to compute with them: by a graph, or by name and sizes as GGUF."""
+    """Whether weights say how to compute with them: by a graph, or by name and sizes as GGUF.
+
+    Those in an archive do where a configuration lies in it too.
+    """
     return graph_in(release, component) or any(
-        _format(release, path) is WeightFormat.GGUF for path in _paths(release, component)
+        _format(release, path) is WeightFormat.GGUF or _configured(release, path)
+        for path in _paths(release, component)
     )
+
+
+def _configured(release: Release, path: str) -> bool:
+    if release.basis is Basis.DECLARATIONS or not path.endswith(".zip"):
+        return False
+    try:
+        return archived_architecture(release.source, path)
+    except UndecidedError:
+        return False
 
 
 def has_tokenizer(release: Release) -> bool:

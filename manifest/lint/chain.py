@@ -11,10 +11,12 @@ from manifest.display import printable
 from manifest.document.description import Checkpoint
 from manifest.errors import DocumentError, UndecidedError
 from manifest.inventory.globs import compile_glob
+from manifest.lint.content.copies import copies_among
+from manifest.lint.content.weights import run_and_step_of
 from manifest.lint.release import Basis, Release
 from manifest.readers.safetensors import read_safetensors
 
-__all__ = ["ChainProblem", "chain_problems", "final_checkpoint"]
+__all__ = ["ChainProblem", "chain_problems", "copied_checkpoints", "final_checkpoint"]
 
 _TENSORS = 4
 _COMPARED = 1024  # bytes of each: enough to tell two steps of a training apart
@@ -23,10 +25,17 @@ _RANGE = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ChainProblem:
-    """A checkpoint that contradicts another, or its own files; ``index`` counts entries from 0."""
+    """A checkpoint that contradicts another, or its own files.
+
+    Attributes:
+        index: Its place among the description's entries, from 0; -1 for one that is not listed.
+        message: What is wrong.
+        path: A file of it, where files are what is wrong.
+    """
 
     index: int
     message: str
+    path: str = ""
 
 
 def chain_problems(release: Release) -> Iterator[ChainProblem]:
@@ -93,6 +102,74 @@ def _ranges(entries: Sequence[Checkpoint]) -> Iterator[ChainProblem]:
                 f"{printable(entry.parent)}, whose data ends at {before:,}",
             )
         ends[entry.name] = end
+
+
+def copied_checkpoints(release: Release) -> Iterator[ChainProblem]:
+    """Checkpoints of different steps of one stage that hold the same weights.
+
+    Those of the description are compared; where it lists none, the directories of the
+    intermediate weights. A stage that begins with what the one before it ended with is sound.
+    """
+    if release.basis is Basis.DECLARATIONS:
+        return
+    listed = _listed_weights(release) or _found_weights(release)
+    digests = release.listing.digests if release.listing else None
+    try:
+        copies = copies_among(release.source, [one.paths for one in listed], digests)
+    except UndecidedError:
+        return  # the state of the weights tells of what cannot be read
+    for copy in copies:
+        later, earlier = listed[copy.later], listed[copy.earlier]
+        if later.stage == earlier.stage and later.step != earlier.step:
+            how = "holds" if copy.certain else "wherever they were compared, holds"
+            yield ChainProblem(
+                later.index,
+                f"{printable(later.name)} {how} the weights of {printable(earlier.name)}: no step of "
+                "training leaves every number as it was",
+                later.paths[0],
+            )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Listed:
+    """A checkpoint's weights: its place in the list, its name, stage and step, and its files."""
+
+    index: int
+    name: str
+    stage: str
+    step: str
+    paths: tuple[str, ...]
+
+
+def _listed_weights(release: Release) -> list[_Listed]:
+    entries = release.description.checkpoints
+    sound = {
+        p
+        for c in release.of_kind("model-parameters-intermediate")
+        + release.of_kind("model-parameters-final")
+        for p in (*c.inspection.accepted, *(f.path for f in c.files.here))
+        if not p.endswith((".json", ".csv"))
+    }
+    paths = [f.path for f in release.source.files]
+    found = []
+    for index, entry in enumerate(entries):
+        mine = sorted({p for glob in entry.files for p in _matching(paths, glob)} & sound)
+        if mine and entry.step is not None:
+            found.append(_Listed(index, entry.name, entry.stage, str(entry.step), tuple(mine)))
+    return found
+
+
+def _found_weights(release: Release) -> list[_Listed]:
+    groups: dict[tuple[str, str], list[str]] = {}
+    for component in release.of_kind("model-parameters-intermediate"):
+        for file in component.files.here:
+            if file.path.endswith((".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".npz")):
+                groups.setdefault(run_and_step_of(file.path), []).append(file.path)
+    ordered = sorted(groups.items(), key=lambda g: (g[0][0], g[0][1].zfill(18)))
+    return [
+        _Listed(-1, paths[0].rpartition("/")[0] or paths[0], run, step, tuple(sorted(paths)))
+        for (run, step), paths in ordered
+    ]
 
 
 def final_checkpoint(release: Release) -> str:

@@ -12,6 +12,7 @@ from manifest.document.description import ComponentSpec, Description
 from manifest.document.references import Reference
 from manifest.licenses import LicenseAssessment, assess
 from manifest.lint.content import Inspection, inspect
+from manifest.lint.cross_checks import Inspected, cross_checked
 from manifest.sources import Source, SourceFile
 from manifest.sources.pins import Resolution, ResolutionStatus
 
@@ -117,10 +118,16 @@ def examine(
         resolutions: What became of pinned references; those not in it were not looked up.
     """
     license_name = str(description.fields.get("license_name", ""))
+    inspected = []
+    for spec in description.components:
+        mine = files.get(spec.id, Files())
+        found = inspect(source, spec.kind.id, mine.here) if mine.here else Inspection()
+        inspected.append(Inspected(spec.id, spec.kind.id, mine.here, found))
+    checked = cross_checked(source, inspected)
     result = []
     for spec in description.components:
         mine = files.get(spec.id, Files())
-        inspection = inspect(source, spec.kind.id, mine.here) if mine.here else Inspection()
+        inspection = checked[spec.id]
         state, reason = _state(spec, mine, inspection, resolutions or {})
         if state is State.WITHHELD and is_bound(description.fields["components"][spec.id]):
             reason = f"{reason} (bound by a commitment)"
@@ -141,7 +148,8 @@ def _state(
     if spec.withheld is not None:
         return State.WITHHELD, printable(spec.withheld.reason)
     if inspection.passes:
-        return State.EVIDENCED, plural(len(files.here), "file")
+        note = f"; {inspection.note}" if inspection.note else ""
+        return State.EVIDENCED, plural(len(files.here), "file") + note
     if inspection.missing:
         first = printable(inspection.missing[0])
         more = len(inspection.missing) - 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["CARD", "CONFIG", "CONFIG_LM", "DATA_CARD", "RECORDS", "TRAIN"]
+__all__ = ["CARD", "CODE", "CONFIG", "CONFIG_LM", "DATA_CARD", "RECORDS", "TRAIN"]
 
 TRAIN = '''"""Fits y = w x by gradient descent."""
 import json
@@ -18,6 +18,66 @@ def train(pairs, steps=100, rate=0.01):
 if __name__ == "__main__":
     print(json.dumps(train([(1, 2), (2, 4)])))
 '''
+
+CODE = {
+    "training-code": TRAIN,
+    "inference-code": '''"""Answers with y = w x."""
+import sys
+
+def predict(weight, inputs):
+    outputs = []
+    for value in inputs:
+        output = weight * float(value)
+        outputs.append(round(output, 3))
+    return outputs
+
+if __name__ == "__main__":
+    print(" ".join(str(y) for y in predict(2.0, sys.argv[1:])))
+''',
+    "evaluation-code": '''"""Measures y = w x on pairs that it has not seen."""
+import json
+
+def mean_error(weight, pairs):
+    errors = [abs(weight * x - y) for x, y in pairs]
+    return sum(errors) / len(errors)
+
+if __name__ == "__main__":
+    with open("heldout.json") as file:
+        pairs = json.load(file)
+    score = mean_error(2.0, pairs)
+    print(json.dumps({"mean_error": score}))
+''',
+    "data-preprocessing-code": '''"""Makes pairs of numbers out of lines of text."""
+import sys
+
+def clean(lines):
+    seen = set()
+    for line in lines:
+        text = line.strip().lower()
+        if text and text not in seen:
+            seen.add(text)
+            yield text.split(",")
+
+if __name__ == "__main__":
+    for record in clean(sys.stdin):
+        sys.stdout.write("\\t".join(record) + "\\n")
+''',
+    "model-architecture": '''"""y = w x."""
+
+class Line:
+    def __init__(self, weight=0.0):
+        self.weight = weight
+
+    def forward(self, x):
+        product = self.weight * x
+        return product
+
+    def gradient(self, x, y):
+        difference = self.forward(x) - y
+        return 2 * difference * x
+''',
+}
+"""A small program of each kind."""
 
 CARD = """---
 license: apache-2.0

@@ -38,9 +38,10 @@ class Example:
         description: The part of ``release.yaml`` that matters; the head that every description
             has is set before it. None for a directory without one.
         files: Contents by path. ``<safetensors w=2x3>`` stands for a file of one tensor of that
-            shape, ``<license MIT>`` for that license's text. An address with ``<gone>`` or
-            ``<resolved>`` is what a look-up of references to it finds. ``<manifest>`` stands for the
-            manifest of the other files, ``<manifest PATH=N>`` for one built when PATH had N bytes.
+            shape, ``<safetensors w=2x3 of 1>`` for one with that number all over, ``<license MIT>``
+            for that license's text. An address with ``<gone>`` or ``<resolved>`` is what a look-up of
+            references to it finds. ``<manifest>`` stands for the manifest of the other files,
+            ``<manifest PATH=N>`` for one built when PATH had N bytes.
     """
 
     description: str | None = ""

@@ -14,6 +14,7 @@ import dataclasses
 import hashlib
 import json
 import re
+import struct
 import threading
 import time
 import urllib.parse
@@ -29,12 +30,35 @@ _LARGE = (".safetensors", ".gguf", ".bin", ".pt", ".onnx", ".h5", ".parquet")
 
 @dataclasses.dataclass(frozen=True)
 class ServedFile:
-    """A file: its first bytes, and zeros up to its size."""
+    """A file: its first bytes, and zeros up to its size; of an archive its directory at the end."""
 
     head: bytes
     size: int
     is_large: bool = False
     sha256: str = ""
+
+    @property
+    def tail(self) -> bytes:
+        """The directory of an archive as torch writes it, whose members the head only begins."""
+        if not self.head.startswith(b"PK\x03\x04") or self.size < len(self.head) + 300:
+            return b""
+        entries = b""
+        for name in (b"archive/data.pkl", b"archive/data/0"):
+            entries += b"PK\x01\x02" + struct.pack(
+                "<HHHHHHIIIHHHHHII", 0, 0, 0, 0, 0, 0, 0, 8, 8, len(name), 0, 0, 0, 0, 0, 0
+            )
+            entries += name
+        start = self.size - len(entries) - 22
+        if start >= 0xFFFFFFFF:
+            record = b"PK\x06\x06" + struct.pack(
+                "<QHHIIQQQQ", 44, 45, 45, 0, 0, 2, 2, len(entries), start - 76
+            )
+            place = self.size - 22 - 20 - len(record)
+            locator = b"PK\x06\x07" + struct.pack("<IQI", 0, place, 1)
+            end = b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, 2, 2, len(entries), 0xFFFFFFFF, 0)
+            return entries + record + locator + end
+        end = b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, 2, 2, len(entries), start, 0)
+        return entries + end
 
     @classmethod
     def of(cls, path: str, content: bytes, *, is_large: bool | None = None) -> ServedFile:
@@ -53,10 +77,16 @@ class ServedFile:
 
     def bytes(self, start: int, end: int) -> Iterator[bytes]:
         """The bytes of a range, in pieces: nothing of a file's size is held."""
+        tail = self.tail
+        behind = self.size - len(tail)
         while start < end:
             upto = min(end, start + 65_536)
             part = self.head[start:upto]
-            yield part + bytes(upto - start - len(part))
+            piece = bytearray(part + bytes(upto - start - len(part)))
+            if tail and upto > behind:
+                first = max(start, behind)
+                piece[first - start :] = tail[first - behind : upto - behind]
+            yield bytes(piece)
             start = upto
 
     def entry(self, path: str) -> dict[str, Any]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 
 from manifest.build import build, write_manifest
+from manifest.lint.examples import CODE
 from manifest.lint.rule import Example
 
 HEAD = """schema_version: "1.0"
@@ -17,13 +19,14 @@ version: "1.0"
 described_by: publisher
 """
 
+_FILL = re.compile(r" of (\d+)>")
 _TENSORS = re.compile(r"(\w+)=(\d+(?:x\d+)*)")
 _MANIFEST = re.compile(r"<manifest(?: (\S+)=(\d+))?>")
 _LICENSES = Path(__file__).resolve().parents[1] / "data" / "licenses"
 
 
-def safetensors(**shapes: tuple[int, ...]) -> bytes:
-    """A safetensors file of zeros, written from the format's description."""
+def safetensors(*, fill: int = 0, **shapes: tuple[int, ...]) -> bytes:
+    """A safetensors file of one number, written from the format's description."""
     header: dict[str, object] = {}
     end = 0
     for name, shape in shapes.items():
@@ -33,7 +36,7 @@ def safetensors(**shapes: tuple[int, ...]) -> bytes:
         header[name] = {"dtype": "F32", "shape": list(shape), "data_offsets": [end, end + size]}
         end += size
     raw = json.dumps(header).encode()
-    return len(raw).to_bytes(8, "little") + raw + bytes(end)
+    return len(raw).to_bytes(8, "little") + raw + struct.pack("<f", fill) * (end // 4)
 
 
 def license_text(name: str) -> str:
@@ -45,11 +48,12 @@ def content(text: str) -> bytes | None:
     """The bytes that a file of an example stands for; None for a file that is not to be made."""
     if text.startswith("<safetensors"):
         shapes = {n: tuple(int(x) for x in s.split("x")) for n, s in _TENSORS.findall(text)}
-        return safetensors(**shapes)
+        fill = _FILL.search(text)
+        return safetensors(fill=int(fill[1]) if fill else 0, **shapes)
     if text.startswith("<license "):
         return license_text(text[len("<license ") : -1]).encode()
     if text == "<pickle>":
-        return b"\x80\x02}q\x00."
+        return b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\nq\x00."
     if text == "<pickle os.system>":
         return b"\x80\x02cos\nsystem\nX\x04\x00\x00\x00true\x85R."
     if text == "<onnx>":
@@ -98,18 +102,6 @@ def build_manifest(root: Path, other: str = "", size: int = 0) -> None:
         (root / other).write_bytes(kept)
 
 
-_TRAIN = """
-def train(pairs, steps=100, rate=0.01):
-    weight = 0.0
-    for step in range(steps):
-        for x, y in pairs:
-            gradient = 2 * (weight * x - y) * x
-            weight -= rate * gradient
-    return weight
-
-
-print(train([(1, 2), (2, 4)]))
-"""
 _CARD = (
     "---\nlicense: apache-2.0\n---\n# Sparrow\n\n"
     + "It answers questions about birds. " * 20
@@ -183,7 +175,7 @@ evaluation: {contamination: Nothing is shared.}
 
 _RESULTS = {
     "harness": {"name": "code/evaluate.py", "version": "1.0"},
-    "weights": {"sha256": hashlib.sha256(safetensors(w=(2, 3))).hexdigest()},
+    "weights": {"sha256": hashlib.sha256(safetensors(fill=2, w=(2, 3))).hexdigest()},
     "results": [
         {"task": task, "dataset": "data/heldout.jsonl", "metrics": {"accuracy": 0.4}}
         for task in ("birds", "bias", "truthfulness")
@@ -193,12 +185,16 @@ _RESULTS = {
 OPEN_FILES: dict[str, str] = {
     "release.yaml": OPEN_DESCRIPTION,
     "config.json": '{"architectures": ["Sparrow"], "model_type": "sparrow", "vocab_size": 8}',
-    "model.safetensors": "<safetensors w=2x3>",
-    "checkpoints/step10/model.safetensors": "<safetensors w=2x3>",
-    "checkpoints/step20/model.safetensors": "<safetensors w=2x3>",
+    "model.safetensors": "<safetensors w=2x3 of 2>",
+    "checkpoints/step10/model.safetensors": "<safetensors w=2x3 of 1>",
+    "checkpoints/step20/model.safetensors": "<safetensors w=2x3 of 2>",
     "checkpoints/step20/optimizer.safetensors": "<safetensors m=2x3>",
-    "tokenizer.json": '{"model": {"vocab": {"a": 0, "b": 1}}}',
-    **{f"code/{name}.py": _TRAIN for name in ("model", "train", "generate", "evaluate", "prepare")},
+    "tokenizer.json": '{"model": {"vocab": {"a": 0, "b": 1, "c": 2, "d": 3}}}',
+    "code/model.py": CODE["model-architecture"],
+    "code/train.py": CODE["training-code"],
+    "code/generate.py": CODE["inference-code"],
+    "code/evaluate.py": CODE["evaluation-code"],
+    "code/prepare.py": CODE["data-preprocessing-code"],
     "data/train.jsonl": '{"text": "The robin sings."}\n{"text": "Tits nest."}\n',
     "data/heldout.jsonl": '{"text": "Who sings?"}\n',
     "data/order.csv": "step,record\n0,1\n1,0\n",

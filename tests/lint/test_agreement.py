@@ -111,7 +111,8 @@ def gguf(metadata: dict[str, str | int]) -> bytes:
         else:
             pairs += struct.pack("<IQ", 8, len(value)) + value.encode()
     tensor = struct.pack("<Q", 1) + b"w" + struct.pack("<IQIQ", 1, 16, 0, 0)
-    return b"GGUF" + struct.pack("<IQQ", 3, 1, len(metadata)) + pairs + tensor + bytes(256)
+    head = b"GGUF" + struct.pack("<IQQ", 3, 1, len(metadata)) + pairs + tensor
+    return head + bytes(-len(head) % 32) + bytes(64)
 
 
 def test_what_the_header_of_the_weights_says(tmp_path: Path) -> None:

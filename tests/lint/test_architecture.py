@@ -174,7 +174,7 @@ def test_a_class_of_a_library_is_called_so(
     files = {
         "model.safetensors": "<safetensors w=2x3>",
         "config.json": CONFIG.format(further),
-        "tokenizer.json": '{"model": {"vocab": {"a": 0, "b": 1}}}',
+        "tokenizer.json": '{"model": {"vocab": {"a": 0, "b": 1, "c": 2, "d": 3}}}',
         "LICENSE": "<license Apache-2.0>",
         "release.yaml": text
         + "  model-architecture: {files: [config.json]}\n  tokenizer: {files: [tokenizer.json]}\n",
@@ -196,4 +196,5 @@ def gguf(metadata: dict[str, str]) -> bytes:
         n.to_bytes(size, "little") for n, size in ((1, 4), (16, 8), (0, 4), (0, 8))
     )
     counts = b"".join(n.to_bytes(8, "little") for n in (1, len(metadata)))
-    return b"GGUF" + (3).to_bytes(4, "little") + counts + pairs + tensor + bytes(256)
+    head = b"GGUF" + (3).to_bytes(4, "little") + counts + pairs + tensor
+    return head + bytes(-len(head) % 32) + bytes(64)

@@ -15,7 +15,15 @@ from manifest.sources.directory import DirectorySource
 CODE = "def f(x):\n    y = x + 1\n    z = y * 2\n    for i in range(z):\n        y += i\n    return y\n"
 TRAIN = CODE + "\nloss = f(1)\n"
 WORDS = "These words say where the data was collected and by whom it was written. " * 30
-PDF = b"%PDF-1.7\n1 0 obj << /Type /Page >> endobj\n" + b"x" * 3000 + b"\n%%EOF\n"
+PDF_BODY = b"%PDF-1.7\n1 0 obj << /Type /Page >> endobj\n" + b"x" * 3000 + b"\n"
+PDF = PDF_BODY + b"xref\n0 1\ntrailer\nstartxref\n%d\n%%%%EOF\n" % len(PDF_BODY)
+PARQUET = b"PAR1" + b"\0" * 20 + b"\x15\x02" + b"\0" * 18 + (20).to_bytes(4, "little") + b"PAR1"
+
+
+def npy(dtype: str, shape: str, data: bytes) -> bytes:
+    """A NumPy array, written from the format's description."""
+    header = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + data
 
 
 def look(root: Path, kind: str, name: str, data: str | bytes) -> Inspection:
@@ -29,6 +37,8 @@ def test_every_kind_has_a_test() -> None:
     weights = {"model-parameters-final", "model-parameters-intermediate"}
     assert set(TESTS) == set(KINDS) - weights
 
+
+TORCH = b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\nq\0."
 
 GOOD: dict[str, tuple[str, str, str | bytes]] = {
     "training": ("training-code", "train.py", TRAIN),
@@ -46,7 +56,11 @@ GOOD: dict[str, tuple[str, str, str | bytes]] = {
             }
         ),
     ),
-    "shell": ("inference-code", "run.sh", "for x in 1 2 3; do\n echo $x\ndone\nls\nls -l\npwd\n"),
+    "shell": (
+        "inference-code",
+        "run.sh",
+        "for x in 1 2 3; do\n ./predict $x\ndone\nls\nls -l\npwd\n",
+    ),
     "architecture code": ("model-architecture", "model.py", CODE),
     "config": ("model-architecture", "config.json", '{"model_type": "bert"}'),
     "sizes": ("model-architecture", "params.json", '{"dim": 8, "n_layers": 2}'),
@@ -54,7 +68,7 @@ GOOD: dict[str, tuple[str, str, str | bytes]] = {
     "tokenizer": ("tokenizer", "tokenizer.json", '{"model": {"vocab": {"a": 0, "b": 1}}}'),
     "vocabulary": ("tokenizer", "vocab.json", '{"a": 0, "b": 1}'),
     "vocabulary lines": ("tokenizer", "vocab.txt", "[PAD]\n[UNK]\na\n"),
-    "sentencepiece": ("tokenizer", "spiece.model", b"\n\x0e" + b"a" * 300),
+    "sentencepiece": ("tokenizer", "spiece.model", b"\n\x03\n\x01a\n\x03\n\x01b" * 40),
     "card": ("model-card", "README.md", "# Sparrow\n" + WORDS),
     "data card": ("data-card", "DATA.md", "# Data\n" + WORDS),
     "paper": ("research-paper", "paper.pdf", PDF),
@@ -62,7 +76,7 @@ GOOD: dict[str, tuple[str, str, str | bytes]] = {
     "license": ("license-texts", "LICENSE", license_text("MIT")),
     "jsonl": ("datasets", "a.jsonl", '{"a": 1}\n{"a": 2}\n'),
     "csv": ("datasets", "a.csv", "a,b\n1,2\n"),
-    "parquet": ("datasets", "a.parquet", b"PAR1" + b"\0" * 20 + b"PAR1"),
+    "parquet": ("datasets", "a.parquet", PARQUET),
     "binary": ("datasets", "a.bin", b"\x01\x02" * 40),
     "results": ("evaluation-results", "r.json", '{"results": {"arc": {"acc": 0.4}}}'),
     "results deep": ("evaluation-results", "r.json", '{"a": {"b": [{"score": 1}]}}'),
@@ -75,13 +89,13 @@ GOOD: dict[str, tuple[str, str, str | bytes]] = {
     "log lines": ("training-logs", "l.txt", "step 1: loss 2.5\nstep 2: loss 2.4\n"),
     "log table": ("training-logs", "l.csv", "step,train_loss\n1,2\n2,1\n"),
     "order": ("data-order", "o.csv", "0,17\n1,4\n"),
-    "array": ("data-order", "o.npy", b"\x93NUMPY" + b"\x01" * 60),
+    "array": ("data-order", "o.npy", npy("<u4", "(3,)", bytes(range(12)))),
     "recipe": ("training-configuration", "r.yaml", "optimizer: adamw\nlearning_rate: 0.1\n"),
     "optimizer state": ("model-metadata", "o.safetensors", safetensors(m=(2, 2))),
     "safetensors": ("model-parameters-final", "m.safetensors", safetensors(w=(2, 2))),
     "onnx": ("model-parameters-final", "m.onnx", b"\x08\x07\x12\x04" + b"a" * 60),
     "tflite": ("model-parameters-final", "m.tflite", b"\x1c\0\0\0TFL3" + b"\0" * 60),
-    "pickle": ("model-parameters-final", "pytorch_model.bin", b"\x80\x02}q\0."),
+    "pickle": ("model-parameters-final", "pytorch_model.bin", TORCH),
 }
 
 BAD: dict[str, tuple[str, str, str | bytes, str]] = {
@@ -107,7 +121,7 @@ BAD: dict[str, tuple[str, str, str | bytes, str]] = {
     "no origin": ("data-card", "D.md", "# Data\n" + "very good data " * 30, "does not say where"),
     "no pdf": ("research-paper", "paper.pdf", b"PDF" * 1000, "is not a PDF"),
     "cut pdf": ("research-paper", "paper.pdf", PDF[:-40], "cut off"),
-    "empty pdf": ("research-paper", "paper.pdf", b"%PDF-1.7\n%%EOF\n", "without pages"),
+    "empty pdf": ("research-paper", "paper.pdf", PDF.replace(b"/Page", b"/Pave"), "without pages"),
     "abstract": ("research-paper", "paper.md", "We trained a model.\n", "too few"),
     "a license's name": ("license-texts", "LICENSE", "MIT\n", "not the text of a license"),
     "a model's name": ("license-texts", "LICENSE", "Sparrow 1.0 License\n", "not the text"),
@@ -122,7 +136,7 @@ BAD: dict[str, tuple[str, str, str | bytes, str]] = {
     "space": ("datasets", "a.txt", "  \n", "nothing but space"),
     "head": ("datasets", "a.csv", "a,b\n", "no row"),
     "zeros": ("datasets", "a.bin", bytes(100), "nothing but zeros"),
-    "no parquet": ("datasets", "a.parquet", b"hello", "is not a .parquet"),
+    "no parquet": ("datasets", "a.parquet", b"hello", "is not a Parquet"),
     "no numbers": ("evaluation-results", "r.json", '{"rank": "first"}', "holds no number"),
     "praise": ("evaluation-results", "r.md", "State of the art.\n", "no table"),
     "one entry": ("training-logs", "l.jsonl", '{"step": 1, "loss": 2}\n', "no entries"),

@@ -86,10 +86,10 @@ COMPONENTS: dict[str, tuple[str, Verdict, str]] = {
     "model-architecture": (
         r"config\.json|code/(model|exact)\.py",
         V.WEIGHTS_AVAILABLE,
-        "WGT003 COD005",
+        "WGT003 COD005 REP004",  # what is imported and not there is installed nowhere either
     ),
     "model-parameters-final": (r"model\.safetensors", V.CLOSED, "WGT001 CKP002"),
-    "tokenizer": (r"tokenizer\.json|code/tokenizer\.py", V.WEIGHTS_AVAILABLE, "WGT004"),
+    "tokenizer": (r"tokenizer\.json|code/tokenizer\.py", V.WEIGHTS_AVAILABLE, "WGT004 REP004"),
     "model-parameters-intermediate": (
         r"checkpoints/(step.*/model\.safetensors|index\.csv)",
         V.OPEN_SOURCE,
@@ -101,13 +101,13 @@ COMPONENTS: dict[str, tuple[str, Verdict, str]] = {
         V.REPLAYABLE,
         "CKP014",
     ),
-    "data-preprocessing-code": (r"code/prepare_data\.py", V.OPEN_WEIGHT, "COD002"),
+    "data-preprocessing-code": (r"code/prepare_data\.py", V.OPEN_WEIGHT, "COD002 REP004"),
     "training-code": (
         r"code/(train|recipe|safetensors_io)\.py|reproduce\.py",
         V.OPEN_WEIGHT,
-        "COD001 REP007",  # the command starts one of its files
+        "COD001 REP002 REP004 REP007",  # the command starts one of its files
     ),
-    "inference-code": (r"code/generate\.py", V.OPEN_WEIGHT, "COD004"),
+    "inference-code": (r"code/generate\.py", V.OPEN_WEIGHT, "COD004 REP004"),
     "evaluation-code": (r"code/evaluate\.py", V.OPEN_WEIGHT, "COD003"),
     "supporting-libraries": (r"requirements\.lock", V.OPEN_SCIENCE, "REP004 COD006"),
     "datasets": (r"data/(raw|processed)/.*", V.OPEN_SOURCE, "DAT005 EVI002"),
@@ -232,7 +232,7 @@ PARTS: dict[str, tuple[Edit, str, Verdict, str]] = {
     ),
     # The recipe says it too; below it is taken out of both.
     "optimizer": (without("training", "optimizer"), "", V.REPLAYABLE, ""),
-    "a file of code": (untouched, r"code/exact\.py", V.REPLAYABLE, "EVI002"),
+    "a file of code": (untouched, r"code/exact\.py", V.OPEN_SCIENCE, "EVI002 REP004"),
     "configuration": (untouched, r"config\.json", V.REPLAYABLE, "EVI002"),
 }
 

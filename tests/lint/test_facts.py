@@ -127,6 +127,9 @@ def test_imports(code: str, tmp_path: Path, *, missing: bool) -> None:
     assert bool(found(tmp_path, CODE, files, "COD007")) is missing
 
 
+UV_LOCK = "version = 1\n[[package]]\nname = 'a'\nversion = '1'\nsdist = {hash = 'sha256:00'}\n"
+
+
 @pytest.mark.parametrize(
     ("name", "text", "locked"),
     [
@@ -137,9 +140,11 @@ def test_imports(code: str, tmp_path: Path, *, missing: bool) -> None:
         ("requirements.txt", "numpy==2.3.4", False),
         ("requirements.txt", "numpy", False),
         ("requirements.txt", "", False),
-        ("code/uv.lock", "version = 1\n", True),
+        ("code/uv.lock", "version = 1\n", False),
+        ("code/uv.lock", UV_LOCK, True),
         ("poetry.lock", "", False),
-        ("pylock.toml", "lock-version = '1.0'\n", True),
+        ("pylock.toml", "lock-version = '1.0'\n", False),
+        ("pylock.toml", "lock-version = '1.0'\n[[packages]]\nname = 'a'\nversion = '1'\n", True),
     ],
 )
 def test_dependencies(name: str, text: str, tmp_path: Path, *, locked: bool) -> None:

@@ -26,10 +26,21 @@ TOKEN = "hf_accepted_the_terms"
 def fixture(path: Path) -> tuple[str, dict[str, Any]]:
     """A repository's name and answers; whole license texts are kept once, beside others."""
     recorded = json.loads(path.read_text("utf-8"))
-    for file in recorded["answers"]["files"].values():
+    for file_name, file in recorded["answers"]["files"].items():
         if name := file.pop("text_of", ""):
             file["text"] = (DATA / "licenses" / f"{name}.txt").read_text("utf-8")
+        if file_name == "tokenizer.json" and "config.json" in recorded["answers"]["files"]:
+            file["text"] = grown(file["text"], recorded["answers"]["files"]["config.json"]["text"])
     return recorded["repository"], recorded["answers"]
+
+
+def grown(tokenizer: str, config: str) -> str:
+    """A stand-in's tokenizer with as many tokens as the configuration says; the rest is made up."""
+    fields, size = json.loads(tokenizer), json.loads(config).get("vocab_size", 0)
+    vocabulary = fields.get("model", {}).get("vocab")
+    if vocabulary:
+        vocabulary.update({f"t{n}": n for n in range(len(vocabulary), size)})
+    return json.dumps(fields)
 
 
 REPOSITORIES = dict(fixture(p) for p in sorted(HUB.glob("*.json")))

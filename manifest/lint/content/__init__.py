@@ -8,11 +8,13 @@ of weights, the first lines of data, the text of documents and code. They tell a
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 
 from manifest.display import printable
 from manifest.errors import DocumentError, UndecidedError
-from manifest.lint.content import code, data, documents, model, weights
+from manifest.lint.content import code, data, documents, model, progress, weights
+from manifest.lint.content.copies import copies_among
 from manifest.lint.content.sampling import pointer_size, sample, told
 from manifest.sources import Source, SourceFile
 
@@ -44,6 +46,7 @@ class Inspection:
         unread: Files that could not be read from here.
         missing: Files that others of the component name and that are not there.
         insufficient: Why files that are sound are still no evidence; empty when they are.
+        note: What a reader should know of the files that passed, as a sentence's tail.
     """
 
     accepted: tuple[str, ...] = ()
@@ -51,6 +54,7 @@ class Inspection:
     unread: tuple[Refusal, ...] = ()
     missing: tuple[str, ...] = ()
     insufficient: str = ""
+    note: str = ""
 
     @property
     def passes(self) -> bool:
@@ -84,14 +88,6 @@ TESTS: dict[str, tuple[Test, str]] = {
         f"a PDF with pages, or a text of at least {documents.REPORT_WORDS} words",
     ),
     "sample-model-outputs": (data.records, "data that is not empty and has its format's form"),
-    "training-code": (
-        code.training_code,
-        (
-            f"source code that parses, defines a function, class or loop, has at least "
-            f"{code.MIN_STATEMENTS} statements besides imports, and names a loss, a gradient, an "
-            "optimizer, a step or a fit"
-        ),
-    ),
     "supporting-libraries": (code.library, "source code, a lock file or a list of requirements"),
     "evaluation-data": (data.records, "data that is not empty and has its format's form"),
     "datasets": (data.records, "data that is not empty and has its format's form"),
@@ -104,18 +100,34 @@ TESTS: dict[str, tuple[Test, str]] = {
         data.configuration,
         "a YAML or JSON mapping with at least two fields of a training recipe",
     ),
-    "training-logs": (data.log, "at least two entries with a step and a loss"),
-    "data-order": (data.order, "at least two rows of numbers, or a binary array"),
+    "training-logs": (
+        progress.log,
+        "entries whose steps rise, with losses that are numbers and change",
+    ),
+    "data-order": (
+        progress.order,
+        (
+            "at least two rows of numbers that name no record twice before all were seen, or a "
+            "binary array"
+        ),
+    ),
     "license-texts": (documents.license_text, "the text of a license that is recognised"),
 }
 """The test of each kind whose files are tested one by one, and what it asks for."""
 
-for _kind in ("inference-code", "evaluation-code", "data-preprocessing-code"):
+_ABOUT = {
+    "training-code": "a loss, a gradient, an optimizer, a step or a fit",
+    "inference-code": "a model, an input, a prediction or an output",
+    "evaluation-code": "a score, a metric, an error or a comparison",
+    "data-preprocessing-code": "data, text, records or a filter",
+}
+for _kind, _words in _ABOUT.items():
     TESTS[_kind] = (
-        code.source_code,
+        functools.partial(code.source_for, _kind),
         (
-            f"source code that parses, defines a function, class or loop, and has at least "
-            f"{code.MIN_STATEMENTS} statements besides imports"
+            f"source code that parses, defines a function, class or loop, has at least "
+            f"{code.MIN_STATEMENTS} statements besides imports of which {code.MIN_WORK} compute and "
+            f"can run, names {_words}, and has a part of its own"
         ),
     )
 
@@ -154,11 +166,42 @@ def inspect(source: Source, kind: str, files: Sequence[SourceFile]) -> Inspectio
 
 def _weights(source: Source, files: Sequence[SourceFile], *, by_directory: bool) -> Inspection:
     found = weights.inspect_weights(source, files, by_directory=by_directory)
-    accepted, refused = found.accepted, _refusals(found.refused)
-    if by_directory and len({weights.step_of(p) for p in accepted}) == 1:
-        one = f"{printable(accepted[0])} is of the only step; at least two show how training went"
-        return Inspection((), refused, _refusals(found.unread), found.missing, one)
-    return Inspection(accepted, refused, _refusals(found.unread), found.missing)
+    looked = Inspection(
+        found.accepted,
+        _refusals(found.refused),
+        _refusals(found.unread),
+        found.missing,
+        note=found.note,
+    )
+    return _of_several_steps(source, looked) if by_directory and found.accepted else looked
+
+
+def _of_several_steps(source: Source, found: Inspection) -> Inspection:
+    """The same, if its weights are of two steps at least and not copies of one."""
+    steps: dict[tuple[str, str], list[str]] = {}
+    for path in found.accepted:
+        steps.setdefault(weights.run_and_step_of(path), []).append(path)
+    first = printable(found.accepted[0])
+    nothing = dataclasses.replace(found, accepted=())
+    if len(steps) == 1:
+        one = f"{first} is of the only step; at least two show how training went"
+        return dataclasses.replace(nothing, insufficient=one)
+    ordered = sorted(steps.values())
+    try:
+        copies = copies_among(source, ordered)
+    except UndecidedError as error:
+        return dataclasses.replace(nothing, unread=(*found.unread, _told(ordered[0][0], error)))
+    if len(steps) - len(copies) > 1:
+        return found
+    if all(copy.certain for copy in copies):
+        one = f"{first} is the only checkpoint; every other is a copy of it"
+        return dataclasses.replace(nothing, insufficient=one)
+    same = "agrees with every other checkpoint wherever they were compared"
+    return dataclasses.replace(nothing, unread=(*found.unread, Refusal(ordered[0][0], same)))
+
+
+def _told(path: str, error: UndecidedError) -> Refusal:
+    return Refusal(path, told(path, error))
 
 
 def _refusals(pairs: Sequence[tuple[str, str]]) -> tuple[Refusal, ...]:

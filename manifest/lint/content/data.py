@@ -1,4 +1,4 @@
-"""Tests of data: records, results, logs, recipes and orders."""
+"""Tests of data: records, results and recipes."""
 
 from __future__ import annotations
 
@@ -11,32 +11,16 @@ from typing import Any
 
 from manifest.errors import DocumentError
 from manifest.lint.content.sampling import head, head_text, suffix
+from manifest.readers.containers import container_problem, is_container
 from manifest.readers.recipe import read_recipe
-from manifest.readers.trainer_state import read_trainer_state
 from manifest.sources import Source, SourceFile
 
-__all__ = ["anything", "configuration", "log", "order", "records", "results"]
+__all__ = ["anything", "configuration", "records", "results"]
 
 _PART = 64 * 1024
 _MAX_JSON = 4 * 1024 * 1024
 _LINES = 20
 
-_MAGIC: dict[str, tuple[bytes, ...]] = {
-    ".parquet": (b"PAR1",),
-    ".arrow": (b"ARROW1", b"\xff\xff\xff\xff"),
-    ".feather": (b"ARROW1", b"FEA1"),
-    ".npy": (b"\x93NUMPY",),
-    ".npz": (b"PK\x03\x04",),
-    ".zip": (b"PK\x03\x04",),
-    ".gz": (b"\x1f\x8b",),
-    ".zst": (b"\x28\xb5\x2f\xfd",),
-    ".xz": (b"\xfd7zXZ\x00",),
-    ".bz2": (b"BZh",),
-    ".h5": (b"\x89HDF\r\n\x1a\n",),
-    ".hdf5": (b"\x89HDF\r\n\x1a\n",),
-}
-_STEP = re.compile(r"\b(?:step|iter|epoch)\w*\W{0,4}\d+", re.IGNORECASE)
-_LOSS = re.compile(r"loss\w{0,60}\W{0,4}[-+]?\d", re.IGNORECASE)
 _TABLE_NUMBER = re.compile(r"^\|.*\|\s*[-+]?\d+(\.\d+)?\s*(?:%\s*)?\|", re.MULTILINE)
 
 
@@ -47,9 +31,8 @@ def records(source: Source, file: SourceFile) -> str:
         DocumentError, UndecidedError: It cannot be read.
     """
     kind = suffix(file.path)
-    if kind in _MAGIC:
-        start = head(source, file, 16)
-        return "" if start.startswith(_MAGIC[kind]) else f"is not a {kind} file"
+    if is_container(file.path):
+        return container_problem(source, file.path)
     if kind in (".jsonl", ".ndjson"):
         return "" if any(True for _ in _rows(source, file)) else "holds no record"
     if kind in (".json", ".csv", ".tsv", ".txt", ".md", ".yaml", ".yml", ".xml", ".html"):
@@ -107,49 +90,6 @@ def results(source: Source, file: SourceFile) -> str:
     return "" if _TABLE_NUMBER.search(text) else "holds no table with numbers"
 
 
-def log(source: Source, file: SourceFile) -> str:
-    """A training log: entries with a step and a loss.
-
-    Raises:
-        DocumentError, UndecidedError: It cannot be read.
-    """
-    kind = suffix(file.path)
-    if "tfevents" in file.path:
-        return "" if head(source, file, 64).strip(b"\0") else "holds nothing but zeros"
-    if kind == ".json":
-        entries = len(read_trainer_state(source, file.path).log_steps)
-    elif kind in (".jsonl", ".ndjson"):
-        entries = sum(_step_and_loss(row) for row in _rows(source, file))
-    else:
-        text = head_text(source, file, _PART)
-        if text is None:
-            return "is not text"
-        if kind in (".csv", ".tsv"):
-            rows = [row for row in _cells(text, kind) if row]
-            named = bool(rows) and _step_and_loss(dict.fromkeys(rows[0], 0))
-            entries = len(rows) - 1 if named else 0
-        else:
-            entries = _entries(text)
-    return "" if entries > 1 else "holds no entries with a step and a loss"
-
-
-def order(source: Source, file: SourceFile) -> str:
-    """A data order: rows that number steps or records, or a binary array.
-
-    Raises:
-        DocumentError, UndecidedError: It cannot be read.
-    """
-    kind = suffix(file.path)
-    if kind in (".jsonl", ".ndjson"):
-        rows = sum(_has_number(row) for row in _rows(source, file))
-        return "" if rows > 1 else "holds fewer than two rows of numbers"
-    if kind in (".csv", ".tsv", ".txt"):
-        text = head_text(source, file, _PART) or ""
-        rows = sum(any(map(_is_number, row)) for row in _cells(text, kind))
-        return "" if rows > 1 else "holds fewer than two rows of numbers"
-    return records(source, file)
-
-
 def configuration(source: Source, file: SourceFile) -> str:
     """A training recipe: a mapping with fields of one.
 
@@ -166,18 +106,6 @@ def configuration(source: Source, file: SourceFile) -> str:
         return "" if flags > 1 else "names no settings of a training"
     recipe = read_recipe(source, file.path)
     return "" if recipe.is_training else "has no two fields of a training recipe"
-
-
-def _entries(text: str) -> int:
-    """How many times a step is followed by a loss in its line; each line is gone over once."""
-    entries = position = 0
-    while (step := _STEP.search(text, position)) is not None:
-        end = text.find("\n", step.end())
-        end = len(text) if end < 0 else end
-        loss = _LOSS.search(text, step.end(), end)
-        entries += loss is not None
-        position = end if loss is None else loss.end()
-    return entries
 
 
 def _json(source: Source, file: SourceFile) -> Any:
@@ -230,10 +158,3 @@ def _is_number(text: str) -> bool:
         return math.isfinite(float(text))
     except ValueError:
         return False
-
-
-def _step_and_loss(row: Any) -> bool:
-    if not isinstance(row, dict):
-        return False
-    names = " ".join(str(key).lower() for key in row)
-    return bool(re.search(r"step|iter|epoch", names)) and "loss" in names

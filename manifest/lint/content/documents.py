@@ -8,6 +8,7 @@ from manifest.licenses import recognise
 from manifest.licenses.texts import MAX_BYTES as MAX_LICENSE
 from manifest.lint.content.sampling import head, head_text, suffix
 from manifest.readers.card import front_matter_of
+from manifest.readers.containers import container_problem
 from manifest.readers.croissant import read_croissant
 from manifest.sources import Source, SourceFile
 
@@ -87,10 +88,8 @@ def _pdf(source: Source, file: SourceFile) -> str:
     first = head(source, file, _PDF_PART)
     start = max(file.size - _PDF_PART, 0)
     last = source.read(file.path, start=start, length=file.size - start)
-    if not first.startswith(b"%PDF-"):
-        return "is not a PDF"
-    if b"%%EOF" not in last[-2048:]:
-        return "is a PDF that was cut off"
+    if problem := container_problem(source, file.path):
+        return problem
     # Pages stand in the open or inside compressed object streams (ISO 32000, 7.5.7).
     if not any(mark in part for mark in (b"/Page", b"/ObjStm") for part in (first, last)):
         return "is a PDF without pages"

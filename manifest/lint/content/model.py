@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from manifest.lint.content.code import is_source, source_code
-from manifest.lint.content.sampling import head, head_text, suffix
-from manifest.readers._bounded import MAX_JSON, read_json
+from manifest.lint.content.sampling import head_text, suffix
+from manifest.lint.content.vocabulary import (
+    vocabulary_of_json,
+    vocabulary_of_lines,
+    vocabulary_of_pieces,
+)
+from manifest.readers._bounded import MAX_JSON
 from manifest.readers.config import read_config
 from manifest.sources import Source, SourceFile
 
@@ -20,8 +23,6 @@ _SIZES = frozenset(
         "embedding_dim", "context_length", "vocab_size", "n_ctx", "block_size",
     }
 )  # fmt: skip
-_MIN_VOCABULARY = 2
-_MIN_SENTENCEPIECE = 256
 
 
 def architecture(source: Source, file: SourceFile) -> str:
@@ -56,30 +57,9 @@ def tokenizer(source: Source, file: SourceFile) -> str:
     if kind == ".json":
         if file.size > 8 * MAX_JSON:
             return "is too large to be a tokenizer"
-        value = read_json(source, file.path, max_bytes=8 * MAX_JSON)
-        return "" if _is_vocabulary(value) else "holds neither a tokenizer nor a vocabulary"
+        return vocabulary_of_json(source, file)
     if kind in (".model", ".spm"):
-        # A SentencePiece model is a protocol buffer whose first field is a piece.
-        start = head(source, file, 4)
-        good = start[:1] == b"\n" and file.size >= _MIN_SENTENCEPIECE
-        return "" if good else "is not a SentencePiece model"
+        return vocabulary_of_pieces(source, file)
     if kind in (".txt", ".tiktoken", ".bpe", ".vocab", ".tsv"):
-        text = head_text(source, file, 64 * 1024)
-        lines = [x for x in (text or "").splitlines() if x.strip()]
-        return "" if len(lines) >= _MIN_VOCABULARY else "holds no vocabulary"
+        return vocabulary_of_lines(source, file)
     return "is not a tokenizer of a known form"
-
-
-def _is_vocabulary(value: Any) -> bool:
-    if isinstance(value, list):
-        return len(value) >= _MIN_VOCABULARY
-    if not isinstance(value, dict):
-        return False
-    model = value.get("model")
-    inner = model if isinstance(model, dict) else value
-    named = (inner.get(k) for k in ("vocab", "vocabulary", "characters", "tokens", "merges"))
-    if any(isinstance(v, dict | list | str) and len(v) >= _MIN_VOCABULARY for v in named):
-        return True
-    # vocab.json: every token and its number.
-    numbers = list(value.values())
-    return len(numbers) >= _MIN_VOCABULARY and all(type(n) is int for n in numbers)

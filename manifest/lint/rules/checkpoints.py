@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from manifest.display import plural
 from manifest.errors import DocumentError, UndecidedError
 from manifest.findings import Finding, Location, Severity
-from manifest.lint.chain import chain_problems, final_checkpoint
+from manifest.lint.chain import chain_problems, copied_checkpoints, final_checkpoint
 from manifest.lint.indexes import ProblemKind, problems_of
 from manifest.lint.needs import MET, met_if, present
 from manifest.lint.release import Basis, Release
@@ -27,10 +27,11 @@ _CHAIN = """checkpoints:
     - {name: step20, step: 20, files: [checkpoints/step20], parent: step10, data: 10-19}
 """
 _FILES = {
-    "checkpoints/step10/model.safetensors": "<safetensors w=2x3>",
-    "checkpoints/step20/model.safetensors": "<safetensors w=2x3>",
-    "model.safetensors": "<safetensors w=2x3>",
+    "checkpoints/step10/model.safetensors": "<safetensors w=2x3 of 1>",
+    "checkpoints/step20/model.safetensors": "<safetensors w=2x3 of 2>",
+    "model.safetensors": "<safetensors w=2x3 of 2>",
 }
+_COPIES = dict.fromkeys(_FILES, "<safetensors w=2x3 of 2>")
 
 
 @gate(
@@ -85,6 +86,9 @@ def checkpoint_chain(release: Release) -> Outcome:
     for problem in chain_problems(release):
         pointer = f"checkpoints.entries[{problem.index}]"
         return met_if(False, f"the chain contradicts itself: {problem.message}", pointer=pointer)
+    for problem in copied_checkpoints(release):
+        pointer = f"checkpoints.entries[{max(problem.index, 0)}]"
+        return met_if(False, f"the chain is one of copies: {problem.message}", pointer=pointer)
     nowhere = next((i for i, e in enumerate(entries) if not e.files), None)
     if nowhere is not None:
         reason = f"{entries[nowhere].name} names no files of the release"
@@ -108,6 +112,29 @@ def broken_chain(rule: Rule, release: Release) -> Iterator[Finding]:
     for problem in chain_problems(release):
         yield rule.finding(
             problem.message, location=release.location(f"checkpoints.entries[{problem.index}]")
+        )
+
+
+@rule(
+    code="CKP015",
+    name="checkpoints-identical",
+    severity=Severity.ERROR,
+    rationale="Two checkpoints of different steps that hold the same weights are one checkpoint "
+    "under two names: whoever repeats the segment between them finds nothing that was trained.",
+    remedy="Publish the weights as they were at each step, or take the copies out.",
+    bad=Example(_COMPONENTS + _CHAIN, _COPIES),
+    good=Example(_COMPONENTS + _CHAIN, _FILES),
+    of_files=True,
+)
+def identical(rule: Rule, release: Release) -> Iterator[Finding]:
+    """Checkpoints of different steps of one stage whose weights are the same."""
+    for problem in copied_checkpoints(release):
+        listed = problem.index >= 0
+        yield rule.finding(
+            problem.message,
+            location=release.location(f"checkpoints.entries[{problem.index}]")
+            if listed
+            else Location(problem.path),
         )
 
 

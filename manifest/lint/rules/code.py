@@ -6,7 +6,7 @@ from manifest.display import printable
 from manifest.errors import DocumentError, UndecidedError
 from manifest.lint.architecture import WEIGHTS, graph_in
 from manifest.lint.content.code import is_source
-from manifest.lint.examples import CONFIG, TRAIN
+from manifest.lint.examples import CODE, CONFIG
 from manifest.lint.needs import MET, met_if, present
 from manifest.lint.release import Basis, Release
 from manifest.lint.rule import Example, gate
@@ -20,7 +20,7 @@ _WHY = (
 
 
 def _example(kind: str, path: str) -> Example:
-    return Example(f"components:\n  {kind}:\n    files: [{path}]\n", {path: TRAIN})
+    return Example(f"components:\n  {kind}:\n    files: [{path}]\n", {path: CODE[kind]})
 
 
 def _empty(kind: str, path: str) -> Example:

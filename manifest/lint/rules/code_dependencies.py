@@ -12,10 +12,12 @@ from manifest.display import plural, printable
 from manifest.errors import UndecidedError
 from manifest.findings import Finding, Location, Severity
 from manifest.lint.content.sampling import head_text, suffix
+from manifest.lint.environment import lock_problem
 from manifest.lint.examples import TRAIN
 from manifest.lint.release import Release
 from manifest.lint.rule import Example, Rule, rule
 from manifest.lint.verdict import Framework, FrameworkElement
+from manifest.readers.lock_files import is_lock_name
 from manifest.sources import SourceFile
 
 _CODE = (
@@ -25,11 +27,6 @@ _CODE = (
     "data-preprocessing-code",
     "model-architecture",
     "supporting-libraries",
-)
-_LOCKS = re.compile(
-    r"(uv|poetry|pdm|pixi|pipfile|conda-lock|cargo|package-lock|flake)\.(lock|json|ya?ml)"
-    r"|pylock([-_.].*)?\.toml|conda-linux-64\.lock|explicit\.txt",
-    re.IGNORECASE,
 )
 _LISTS = re.compile(r"requirements([-_.].*)?\.(txt|in|lock)|.*requirements\.txt", re.IGNORECASE)
 _REQUIREMENT = re.compile(r"^\s*([A-Za-z0-9][\w.-]*)(\[[^\]]*\])?\s*(.*)$")
@@ -76,15 +73,17 @@ def dependencies_locked(rule: Rule, release: Release) -> Iterator[Finding]:
     environment = release.description.training.get("environment", {})
     if not programs or environment.get("container", {}).get("digest"):
         return
-    lists = []
+    lists: list[SourceFile] = []
+    locks: list[SourceFile] = []
     named = str(environment.get("lockfile", ""))
     for file in release.source.files:
         name = file.path.rpartition("/")[2]
-        if file.size and _LOCKS.fullmatch(name):
-            return
-        if file.path == named or _LISTS.fullmatch(name):
+        if _LISTS.fullmatch(name):
             lists.append(file)
-    loose = [(file, _loose(release, file)) for file in lists[:_MAX_NAMED]]
+        elif file.path == named or is_lock_name(name):
+            locks.append(file)
+    loose = [(file, _unlocked(release, file)) for file in locks[:_MAX_NAMED]]
+    loose += [(file, _loose(release, file)) for file in lists[:_MAX_NAMED]]
     if any(not what for _, what in loose):
         return
     if loose:
@@ -92,6 +91,14 @@ def dependencies_locked(rule: Rule, release: Release) -> Iterator[Finding]:
         yield rule.finding(f"{printable(file.path)} {what}", location=Location(file.path))
     else:
         yield rule.finding("neither a lock file nor an image by digest says what the code ran with")
+
+
+def _unlocked(release: Release, file: SourceFile) -> str:
+    """Why a file with the name of a lock file is none; empty when it is one."""
+    try:
+        return lock_problem(release, file.path) if file.size else "is empty"
+    except UndecidedError:
+        return "cannot be read"
 
 
 def _loose(release: Release, file: SourceFile) -> str:

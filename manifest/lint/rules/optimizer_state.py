@@ -20,8 +20,8 @@ _STATE = re.compile(
 _KINDS = ("model-parameters-intermediate", "model-metadata")
 _STEPS = "components:\n  model-parameters-intermediate:\n    files: [checkpoints]\n"
 _WEIGHTS = {
-    "checkpoints/step10/model.safetensors": "<safetensors w=2x3>",
-    "checkpoints/step20/model.safetensors": "<safetensors w=2x3>",
+    "checkpoints/step10/model.safetensors": "<safetensors w=2x3 of 1>",
+    "checkpoints/step20/model.safetensors": "<safetensors w=2x3 of 2>",
 }
 
 

@@ -6,11 +6,15 @@ import re
 from collections.abc import Iterator
 
 from manifest.display import printable
+from manifest.errors import UndecidedError
 from manifest.findings import Finding, Severity
+from manifest.lint.commands import command_problem
+from manifest.lint.environment import lock_problem
+from manifest.lint.examples import CODE
 from manifest.lint.needs import MET, met_if, present
 from manifest.lint.release import Basis, Release
 from manifest.lint.rule import Example, Rule, gate, rule
-from manifest.lint.verdict import Framework, FrameworkElement, Outcome, Verdict
+from manifest.lint.verdict import Framework, FrameworkElement, Outcome, Status, Verdict
 
 # A program that a command starts: a relative path with the suffix of a script.
 _PROGRAM = re.compile(r"(?<![\w/.$}~-])(?:\./)?((?:[\w.-]+/)*[\w.-]+\.(?:py|sh|ipynb))(?![\w/.-])")
@@ -46,14 +50,20 @@ def settings(release: Release) -> Outcome:
     gates=Verdict.REPLAYABLE,
     title="the command that repeats the training",
     rationale="Code and configuration leave open how they were started.",
-    remedy="Write the command, as run in the release directory, under `training.command`.",
-    bad=Example("training:\n  seeds: {initialization: 7}\n"),
-    good=Example("training:\n  command: torchrun -m sparrow.train --config recipe.yaml\n"),
+    remedy="Write the command, as run in the release directory, under `training.command`: one that "
+    "starts a script, a module or a target of the release.",
+    bad=Example('training:\n  command: "true"\n'),
+    good=Example(
+        "training:\n  command: torchrun -m sparrow.train --config recipe.yaml\n",
+        {"sparrow/train.py": CODE["training-code"], "recipe.yaml": _RECIPE},
+    ),
 )
 def command(release: Release) -> Outcome:
-    """A command is given."""
-    given = bool(release.description.training.get("command"))
-    return met_if(given, "no command is given under training.command", pointer="training")
+    """A command is given, and starts something that the release has."""
+    given = str(release.description.training.get("command", ""))
+    reason = command_problem(release, given)
+    pointer = "training.command" if given else "training"
+    return met_if(not reason, reason, pointer=pointer)
 
 
 @gate(
@@ -87,20 +97,25 @@ def seeds(release: Release) -> Outcome:
     ),
 )
 def environment(release: Release) -> Outcome:
-    """A lock file among the files, or an image by digest."""
+    """A lock file among the files that is one, or an image by digest."""
     fields = release.description.training.get("environment", {})
     lockfile, container = str(fields.get("lockfile", "")), fields.get("container", {})
     if container.get("digest"):
         return MET
-    there = any(f.path == lockfile and f.size for f in release.source.files)
-    if lockfile and (there or release.basis is Basis.DECLARATIONS):
+    pointer = "training.environment"
+    if not lockfile:
+        nothing = "neither a lock file nor an image by digest is given under training.environment"
+        return met_if(False, nothing, pointer=pointer)
+    if release.basis is Basis.DECLARATIONS:
         return MET
-    reason = (
-        f"training.environment.lockfile names {printable(lockfile)}, which is not there or empty"
-        if lockfile
-        else "neither a lock file nor an image by digest is given under training.environment"
-    )
-    return met_if(False, reason, pointer="training.environment")
+    named = f"training.environment.lockfile names {printable(lockfile)}, which"
+    if not any(f.path == lockfile and f.size for f in release.source.files):
+        return met_if(False, f"{named} is not there or empty", pointer=pointer)
+    try:
+        problem = lock_problem(release, lockfile)
+    except UndecidedError as error:
+        return Outcome(Status.UNDECIDED, f"{named} cannot be read: {error.message}", "", pointer)
+    return met_if(not problem, f"{named} {problem}", pointer=pointer)
 
 
 @gate(
