@@ -49,11 +49,15 @@ class Files:
         here: Files that the source lists.
         elsewhere: How many lie in a named root that is not read here.
         unmatched: Patterns of the description that name no file.
+        more: How many further files an inventory of the component has, which are not read here.
+        more_size: Their bytes.
     """
 
     here: tuple[SourceFile, ...] = ()
     elsewhere: int = 0
     unmatched: tuple[str, ...] = ()
+    more: int = 0
+    more_size: int = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -88,7 +92,9 @@ class ComponentEvidence:
     def declared(self) -> bool:
         """Whether the description says that it is available, whatever there is of it."""
         spec = self.spec
-        return spec.withheld is None and bool(spec.files or spec.references or spec.description)
+        return spec.withheld is None and bool(
+            spec.files or spec.inventory or spec.references or spec.description
+        )
 
     @property
     def by_reference(self) -> bool:
@@ -100,7 +106,12 @@ class ComponentEvidence:
     @property
     def size(self) -> int:
         """Bytes of its files."""
-        return sum(f.size for f in self.files.here)
+        return sum(f.size for f in self.files.here) + self.files.more_size
+
+    @property
+    def file_count(self) -> int:
+        """How many files it has."""
+        return len(self.files.here) + self.files.more
 
 
 def examine(
@@ -149,7 +160,7 @@ def _state(
         return State.WITHHELD, printable(spec.withheld.reason)
     if inspection.passes:
         note = f"; {inspection.note}" if inspection.note else ""
-        return State.EVIDENCED, plural(len(files.here), "file") + note
+        return State.EVIDENCED, plural(len(files.here) + files.more, "file") + note
     if inspection.missing:
         first = printable(inspection.missing[0])
         more = len(inspection.missing) - 1
@@ -169,6 +180,8 @@ def _state(
         return State.ABSENT, _first(inspection.refused)
     if files.here:
         return State.ABSENT, "none of its files is of a form that is known here"
+    if spec.inventory is not None:
+        return State.ABSENT, f"no file in {printable(spec.inventory.full_directory)}"
     if spec.files:
         return State.ABSENT, f"no file matches {printable(spec.files[0])}"
     if spec.description:

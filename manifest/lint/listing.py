@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 
+from manifest.document.inventories import is_owned, owned_directories
 from manifest.document.manifest_file import Manifest, parse_manifest
 from manifest.errors import DocumentError, UndecidedError
 from manifest.lint.content.sampling import pointer_size
@@ -21,11 +22,13 @@ class Listing:
         sizes: Bytes by path.
         digests: SHA-256 by path.
         problem: Why it could not be read; then it lists nothing.
+        owned: Directories whose files an inventory lists, and not the manifest.
     """
 
     sizes: Mapping[str, int] = dataclasses.field(default_factory=dict)
     digests: Mapping[str, str] = dataclasses.field(default_factory=dict)
     problem: str = ""
+    owned: frozenset[str] = frozenset()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -40,7 +43,11 @@ class Staleness:
 def listing_of(manifest: Manifest) -> Listing:
     """The files of the release directory that a manifest lists."""
     here = [f for f in manifest.files if not f.root]
-    return Listing({f.path: f.size for f in here}, {f.path: f.sha256 for f in here})
+    return Listing(
+        {f.path: f.size for f in here},
+        {f.path: f.sha256 for f in here},
+        owned=owned_directories(bound.spec for bound in manifest.inventories),
+    )
 
 
 def read_listing(read: Callable[[], bytes]) -> Listing:
@@ -64,7 +71,9 @@ def staleness(listing: Listing, source: Source) -> Staleness:
             if path in here and here[path].size != size and not _is_pointer(source, here[path])
         ),
         tuple(path for path in listing.sizes if path not in here),
-        tuple(path for path in here if path not in listing.sizes),
+        tuple(
+            path for path in here if path not in listing.sizes and not is_owned(path, listing.owned)
+        ),
     )
 
 

@@ -8,13 +8,16 @@ from pathlib import Path
 from manifest.display import printable
 from manifest.document.description import FILE_NAME as DESCRIPTION_NAME
 from manifest.document.description import parse_description
+from manifest.document.inventories import InventorySpec
 from manifest.document.manifest_file import FILE_NAME as MANIFEST_NAME
 from manifest.document.manifest_file import MAX_BYTES as MAX_MANIFEST
 from manifest.document.manifest_file import Manifest, parse_manifest
 from manifest.document.yaml_text import MAX_BYTES
 from manifest.errors import UndecidedError, UsageError
+from manifest.inventory import OWN_FILES, walk
 from manifest.lint.evidence import Files
 from manifest.lint.listing import Listing, listing_of, read_listing
+from manifest.lint.owned import Census, look_at, specs_of, with_owned
 from manifest.lint.pins import Resolver
 from manifest.lint.release import (
     Origin,
@@ -59,10 +62,11 @@ def load_release(
     named = parse_target(target) if isinstance(target, str) else target
     opened = HubSource(named) if isinstance(named, HubTarget) else named
     source: Source
+    owned: dict[str, Census] = {}
     if isinstance(opened, HubSource):
         source, beside = opened, frozenset(path.partition("/")[0] for path in opened.beside)
     else:
-        source, beside = _directory(opened)
+        source, beside, owned = _directory(opened)
     files: Mapping[str, Files] | None = None
     has_manifest = MANIFEST_NAME in beside
     listing: Listing | None = None
@@ -80,6 +84,8 @@ def load_release(
         manifest = parse_manifest(manifest_bytes())
         description, origin = manifest.description(), Origin.RESOLVED
         files, listing = _listed(manifest, source), listing_of(manifest)
+        specs = {c.id: c.inventory for c in description.components}
+        files = {id_: with_owned(f, specs[id_], source, owned) for id_, f in files.items()}
     else:
         from manifest.draft import draft_description
 
@@ -98,11 +104,12 @@ def load_release(
         files=files,
         resolve=resolve,
         listing=listing,
+        owned=owned,
     )
 
 
-def _directory(directory: Path) -> tuple[Source, frozenset[str]]:
-    """A directory, and which of the toolkit's own files lie in it."""
+def _directory(directory: Path) -> tuple[Source, frozenset[str], dict[str, Census]]:
+    """A directory, which of the toolkit's own files lie in it, and what inventories own in it."""
     from manifest.sources.directory import DirectorySource
 
     if not directory.is_dir():
@@ -113,7 +120,21 @@ def _directory(directory: Path) -> tuple[Source, frozenset[str]]:
     manifest_file = directory / MANIFEST_NAME
     if manifest_file.is_file() and not manifest_file.is_symlink():
         beside.add(MANIFEST_NAME)
-    return DirectorySource(directory), frozenset(beside)
+    tree, owned = look_at(directory, _specs(directory, MANIFEST_NAME in beside))
+    return DirectorySource.of(tree), frozenset(beside), owned
+
+
+def _specs(directory: Path, has_manifest: bool) -> tuple[InventorySpec, ...]:  # noqa: FBT001 - private
+    """The inventories of a release, which must be known before it is walked."""
+    from manifest.sources.directory import DirectorySource
+
+    top = DirectorySource.of(walk(directory, leave_out=OWN_FILES, enter=lambda _: False))
+    if any(f.path == DESCRIPTION_NAME for f in top.files):
+        data = top.read(DESCRIPTION_NAME, length=MAX_BYTES + 1)
+        # Most descriptions have none, and to parse one twice takes time.
+        return specs_of(parse_description(data)) if b"inventory" in data else ()
+    data = _read(directory / MANIFEST_NAME) if has_manifest else b""
+    return specs_of(parse_manifest(data).description()) if b'"inventory"' in data else ()
 
 
 def _read(path: Path) -> bytes:

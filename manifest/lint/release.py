@@ -17,6 +17,7 @@ from manifest.licenses import RecognisedText, recognise
 from manifest.licenses.texts import MAX_BYTES as MAX_LICENSE
 from manifest.lint.evidence import ComponentEvidence, Files, State, examine
 from manifest.lint.listing import Listing
+from manifest.lint.owned import Census, with_owned
 from manifest.lint.pins import Resolver, look_up
 from manifest.sources import Source, SourceFile
 from manifest.sources.hub import HubSource
@@ -167,6 +168,7 @@ def release_of(
     files: Mapping[str, Files] | None = None,
     resolve: Resolver | None = None,
     listing: Listing | None = None,
+    owned: Mapping[str, Census] | None = None,
 ) -> Release:
     """A release from its parts; every component's files are matched and tested here.
 
@@ -180,11 +182,12 @@ def release_of(
         files: The files of each component; matched by the description's patterns when None.
         resolve: Looks pinned references up; when None they are not.
         listing: What the manifest.json beside the files lists.
+        owned: What the directories hold that inventories own, where the source has a few of it.
 
     Raises:
         DocumentError: A pattern of the description is not one.
     """
-    files = _matched(description, source) if files is None else files
+    files = _matched(description, source, owned or {}) if files is None else files
     resolutions = look_up(description, resolve) if resolve else {}
     return Release(
         description,
@@ -219,7 +222,9 @@ def _license_texts(
     return tuple(result)
 
 
-def _matched(description: Description, source: Source) -> Mapping[str, Files]:
+def _matched(
+    description: Description, source: Source, owned: Mapping[str, Census]
+) -> Mapping[str, Files]:
     roots = set(description.fields.get("roots", {}))
     result = {}
     for spec in description.components:
@@ -239,5 +244,8 @@ def _matched(description: Description, source: Source) -> Mapping[str, Files]:
                 here.append(file)
                 hit.update(m.pattern for m in by)
         unmatched = tuple(p for p in local if p not in hit)
-        result[spec.id] = Files(tuple(here), len(spec.files) - len(local), unmatched)
+        elsewhere = len(spec.files) - len(local)
+        result[spec.id] = with_owned(
+            Files(tuple(here), elsewhere, unmatched), spec.inventory, source, owned
+        )
     return result

@@ -127,7 +127,7 @@ def _trusting(text: str, count: int) -> str:
 
 
 def _component(component: ComponentEvidence) -> tuple[str, str, str]:
-    files = f"{plural(len(component.files.here), 'file')}, {human_size(component.size)}"
+    files = f"{plural(component.file_count, 'file')}, {human_size(component.size)}"
     license_ = component.license or "no license"
     there = f"{files}, {license_}" if component.state.rank == 0 else component.reason
     return markdown(component.spec.id), component.state.value, markdown(there)

@@ -67,7 +67,7 @@ def _title(component: ComponentEvidence) -> str:
 def _detail(component: ComponentEvidence) -> str:
     if component.state is not State.EVIDENCED:
         return printable(component.reason)
-    count = len(component.files.here)
+    count = component.file_count
     license_ = printable(component.license) or "no license"
     note = "" if component.assessment.is_open or not component.license else " (not open)"
     if component.by_reference:

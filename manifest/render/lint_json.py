@@ -119,7 +119,7 @@ def _component(component: ComponentEvidence) -> dict[str, Any]:
         "state": component.state.value,
         "reason": printable(component.reason),
         "declared": component.declared,
-        "file_count": len(component.files.here),
+        "file_count": component.file_count,
         "size": component.size,
         "license": printable(component.license) or None,
         "license_status": component.assessment.status.value,

@@ -39,7 +39,7 @@ def show_plain(release: Release, report: LintReport, signatures: tuple[str, ...]
                 "kind": c.kind,
                 "state": c.state.value,
                 "reason": c.reason,
-                "files": len(c.files.here),
+                "files": c.file_count,
                 "size": c.size,
                 "license": c.license or None,
                 "license_status": c.assessment.status.value,
