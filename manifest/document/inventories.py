@@ -7,6 +7,7 @@ and binds the inventory by digest, count, size and Merkle root.
 from __future__ import annotations
 
 import dataclasses
+import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Protocol
@@ -31,6 +32,7 @@ __all__ = [
 
 _BOUND = ("sha256", "file_count", "total_size", "merkle_root")
 _DESCRIPTION = "release.yaml"
+_WILD = re.compile(r"[*?\[]")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -128,6 +130,11 @@ def inventory_problems(
             )
         elif problem := path_problem(spec.directory):
             yield f"{pointer}.directory", f"the path {problem}"
+        elif _WILD.search(spec.directory):
+            yield (
+                f"{pointer}.directory",
+                "holds *, ? or [, which an ignored path of a signature cannot",
+            )
         elif not spec.directory_root and (reserved := _reserved(spec.directory)):
             yield f"{pointer}.directory", f"no inventory can own {reserved}"
     yield from _overlaps(specs)

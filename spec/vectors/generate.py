@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import argparse
 import base64
+import dataclasses
 import hashlib
+import io
 import json
 import struct
 import tempfile
@@ -27,7 +29,7 @@ from manifest.document.description import description_from_plain
 from manifest.document.manifest_file import ManifestFile, dump_manifest
 from manifest.document.schema import load_schema
 from manifest.document.yaml_text import parse_yaml, to_plain
-from manifest.errors import ManifestError
+from manifest.errors import DocumentError, ManifestError
 from manifest.inventory import (
     FileEntry,
     collisions,
@@ -36,6 +38,8 @@ from manifest.inventory import (
     path_problem,
     tree_digest,
 )
+from manifest.inventory.clashes import Clashes
+from manifest.inventory.lines import Binding, InventoryReader
 from manifest.licenses import assess
 from manifest.signing import dsse, keys
 from manifest.signing.signer import sign_payload
@@ -44,6 +48,7 @@ from manifest.signing.verification import verify_signature
 from manifest.verify.run import verify
 from spec.vectors import spec_pages
 from spec.vectors import vector_commitments as committed
+from spec.vectors import vector_inventories as bytes_of
 from spec.vectors import vector_signed as signed
 from spec.vectors import vector_tables as tables
 
@@ -213,6 +218,27 @@ def commitments() -> dict[str, bytes]:
     return {"commitments.json": vectors(about, cases), "commitment.json": example}
 
 
+def inventories() -> bytes:
+    """Which bytes are an inventory, and what binds it."""
+
+    def bound(data: bytes) -> Binding:
+        clashes = Clashes()
+        reader = InventoryReader(io.BytesIO(data).read, what="inventory")
+        for batch in reader.batches():
+            clashes.add(entry.path for entry in batch)
+        if clashes.suspects():
+            raise DocumentError("names clash")
+        return reader.binding()
+
+    cases: list[dict[str, Any]] = []
+    for wanted, table in ((True, bytes_of.GOOD), (False, bytes_of.BAD)):
+        for about, data in table:
+            expect(wanted, accepts(lambda data=data: bound(data)), about)  # type: ignore[misc]
+            case = {"about": about, "base64": base64.b64encode(data).decode(), "accepted": wanted}
+            cases.append(case | (dataclasses.asdict(bound(data)) if wanted else {}))
+    return vectors("Which bytes are an inventory, and what a manifest binds it by.", cases)
+
+
 def is_good(bundle: bytes, public: str, payload: bytes) -> bool:
     """Whether a bundle is by this key, over this payload."""
     try:
@@ -345,6 +371,7 @@ def all_vectors() -> dict[str, bytes]:
         "statements.json": statements(),
         "signatures.json": signatures(),
         "licenses.json": license_assessments(),
+        "inventories.json": inventories(),
         **commitments(),
         **files,
     }

@@ -560,6 +560,7 @@ def test_a_release_without_inventories_has_no_sample(release: Release) -> None:
         pytest.param("a.jsonl", "./", "whole of a root", id="the-release-with-a-slash"),
         pytest.param("a.jsonl", "/", "whole of a root", id="a-slash"),
         pytest.param("a.jsonl", "/data", "absolute", id="absolute"),
+        pytest.param("a.jsonl", '"data/[x]"', "ignored path", id="wildcard"),
         pytest.param("a.jsonl", "data/../..", '".."', id="parent"),
         pytest.param("a.jsonl", "data//train", "empty component", id="empty-component"),
         pytest.param("a.jsonl", "signatures", "no inventory can own signatures", id="signatures"),

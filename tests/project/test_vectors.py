@@ -25,6 +25,7 @@ BY_HAND = {
     "vector_tables.py",
     "vector_signed.py",
     "vector_commitments.py",
+    "vector_inventories.py",
     "README.md",
 }
 
@@ -108,6 +109,27 @@ def test_manifest_by_hand(case: dict[str, Any]) -> None:
     text = json.dumps(head, indent=2, ensure_ascii=False)
     assert case["bytes"].startswith(text.removesuffix("\n}") + ',\n  "files": [\n    {')
     assert case["bytes"].endswith("}\n  ]\n}\n")
+
+
+def merkle_root(leaves: list[bytes]) -> bytes:
+    """The root by the text of RFC 6962, section 2.1."""
+    if len(leaves) == 1:
+        return hashlib.sha256(b"\0" + leaves[0]).digest()
+    k = 1 << (len(leaves) - 1).bit_length() - 1
+    return hashlib.sha256(b"\1" + merkle_root(leaves[:k]) + merkle_root(leaves[k:])).digest()
+
+
+@pytest.mark.parametrize("case", [c for c in load("inventories.json") if c["accepted"]], ids=about)
+def test_inventory_by_hand(case: dict[str, Any]) -> None:
+    data = base64.b64decode(case["base64"])
+    lines = data.removesuffix(b"\n").split(b"\n")
+    plain = [json.loads(line) for line in lines]
+    assert case["sha256"] == hashlib.sha256(data).hexdigest()
+    assert case["file_count"] == len(lines)
+    assert case["total_size"] == sum(entry["size"] for entry in plain)
+    assert case["merkle_root"] == merkle_root(lines).hex()
+    paths = [entry["path"].encode() for entry in plain]
+    assert paths == sorted(set(paths))
 
 
 @pytest.mark.skipif(shutil.which("jq") is None, reason="needs jq")
