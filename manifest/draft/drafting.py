@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from manifest.document.description import FILE_NAME, Description, parse_description
+from manifest.document.inventories import is_owned, owned_directories
 from manifest.document.schema import load_schema
 from manifest.document.yaml_text import MAX_BYTES
 from manifest.draft.amend import amend
@@ -15,6 +16,7 @@ from manifest.draft.gathering import gather
 from manifest.draft.globs import Globber
 from manifest.draft.sections import ComponentDraft, Section, components_of, sections
 from manifest.errors import DocumentError, UsageError
+from manifest.inventory import OWN_FILES, walk
 from manifest.readers.classify import Placement, classify
 from manifest.sources import Source
 from manifest.sources.directory import DirectorySource
@@ -103,7 +105,7 @@ def draft_directory(directory: Path, *, described_by: str = "publisher") -> Draf
         DocumentError: The ``release.yaml`` is not valid.
         UndecidedError: The directory cannot be read.
     """
-    source = DirectorySource(directory)
+    source = DirectorySource.of(walk(directory, leave_out=OWN_FILES, enter=lambda _: False))
     odd = next((o for o in source.tree.oddities if o.path == FILE_NAME), None)
     if odd is not None:
         raise UsageError(odd.describe(), remedy="put a regular file in its place, or remove it")
@@ -111,7 +113,20 @@ def draft_directory(directory: Path, *, described_by: str = "publisher") -> Draf
     if size is not None and size > MAX_BYTES:
         raise DocumentError(f"{FILE_NAME} has {size:,} bytes; at most {MAX_BYTES:,} are read")
     existing = None if size is None else source.read(FILE_NAME, length=size)
-    return draft(source, existing=existing, described_by=described_by)
+    return draft(_listed(directory, existing), existing=existing, described_by=described_by)
+
+
+def _listed(directory: Path, existing: bytes | None) -> DirectorySource:
+    """The files to describe: what inventories own is described, and may be millions of files."""
+    # Most descriptions have no inventory, and to parse one twice takes time.
+    if existing is None or b"inventory" not in existing:
+        return DirectorySource(directory)
+    specs = [c.inventory for c in parse_description(existing).components if c.inventory]
+    owned = owned_directories(specs)
+    tree = walk(directory, leave_out=OWN_FILES, enter=lambda path: not is_owned(path, owned))
+    known = {spec.path for spec in specs if not spec.root}
+    files = tuple(file for file in tree.files if file.path not in known)
+    return DirectorySource.of(dataclasses.replace(tree, files=files))
 
 
 def draft_text(directory: Path) -> str:
