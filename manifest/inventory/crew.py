@@ -1,4 +1,4 @@
-"""Processes that hash small files beside this one.
+"""Processes that hash beside this one.
 
 The cost of a small file is in system calls and in the interpreter, which threads of one process
 can only take in turn. A helper is this interpreter started once more, without site packages, and
@@ -17,7 +17,7 @@ import signal
 import struct
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import astuple
 from types import TracebackType
 from typing import Any, Self
 
@@ -25,30 +25,40 @@ from manifest.inventory.digests import Algorithm, Hashed, Job, hash_part
 from manifest.inventory.opening import Problem, ProblemKind, Root
 from manifest.inventory.tree import FileStat
 
-__all__ = ["MIN_FILES", "Helper", "HelperLostError", "serve"]
+__all__ = ["MIN_FILES", "Child", "Helper", "HelperLostError", "framed", "serve"]
 
 MIN_FILES = 8192
 """Fewer small files are done before a helper has started."""
 _LENGTH = struct.Struct("<Q")
 _PIECE = 1 << 20
-_PROGRAM = (
-    "import sys; sys.path += sys.argv[1:]; from manifest.inventory.crew import serve; serve()"
-)
+# What the packages import for everyone else takes longer than all that a helper needs of them.
+_PROGRAM = """
+import sys, types
+inventory, *others = sys.argv[1:]
+sys.path += others
+for name, place in (("manifest", inventory + "/.."), ("manifest.inventory", inventory)):
+    package = sys.modules[name] = types.ModuleType(name)
+    package.__path__ = [place]
+from manifest.inventory.crew import serve
+serve()
+"""
 
 
 class HelperLostError(Exception):
     """A helper ended, or answered something else than was asked; never leaves this package."""
 
 
-class Helper:
-    """A process that hashes batches of files; for one thread.
+class Child:
+    """This interpreter started once more, and the pipes to it; for one thread.
+
+    Args:
+        first: What it is to do, the first of its messages; see `serve`.
 
     Raises:
         HelperLostError: It cannot be started.
     """
 
-    def __init__(self, job: Job) -> None:
-        self._job = job
+    def __init__(self, first: Any) -> None:
         if not sys.executable or not hasattr(os, "posix_spawn"):
             raise HelperLostError
         theirs_in, self._out = os.pipe()
@@ -74,9 +84,7 @@ class Helper:
         # Whoever waits to write while the other does would wait for ever: this side never does.
         os.set_blocking(self._out, False)
         os.set_blocking(self._in, False)
-        root = job.root
-        names = [algorithm.value for algorithm in job.algorithms]
-        self._unsent = bytearray(_framed((root.path, root.device, root.inode, names)))
+        self._unsent = bytearray(framed(first))
         self._unread = bytearray()
 
     def __enter__(self) -> Self:
@@ -100,42 +108,25 @@ class Helper:
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self._pid, 0)
 
-    def ask(self, files: Sequence[FileStat]) -> None:
-        """Give it files to hash.
+    def send(self, value: Any) -> None:
+        """Send a message, as far as the pipe takes it now; the rest goes while waiting.
 
         Raises:
             HelperLostError: It is gone.
         """
-        self._unsent += _framed([tuple(file) for file in files])
+        self._unsent += framed(value)
         self._write()
 
-    def answer(self, files: Sequence[FileStat]) -> list[Hashed]:
-        """Its results for the files that it was given first of those not yet answered.
+    def receive(self) -> Any:
+        """Its next message.
 
         Raises:
-            HelperLostError: It is gone, or its answer is not one.
+            HelperLostError: It is gone.
         """
         try:
-            found = marshal.loads(self._frame())  # noqa: S302 - from our own child
+            return marshal.loads(self._frame())  # noqa: S302 - from our own child
         except (ValueError, EOFError, TypeError):
             raise HelperLostError from None
-        if type(found) is not list or len(found) != len(files):
-            raise HelperLostError
-        algorithms = self._job.algorithms
-        make = tuple.__new__
-        return [
-            make(
-                Hashed,
-                (
-                    file[0],
-                    file[1],
-                    algorithms,
-                    digests,
-                    None if problem is None else Problem(ProblemKind(problem[0]), problem[1]),
-                ),
-            )
-            for file, (digests, problem) in zip(files, found, strict=True)
-        ]
 
     def _write(self) -> None:
         try:
@@ -174,16 +165,62 @@ class Helper:
                 self._unread += more
 
 
+class Helper(Child):
+    """A process that hashes batches of files.
+
+    Raises:
+        HelperLostError: It cannot be started.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        super().__init__(("files", tuple(astuple(job.root)), [a.value for a in job.algorithms]))
+
+    def ask(self, files: Sequence[FileStat]) -> None:
+        """Give it files to hash.
+
+        Raises:
+            HelperLostError: It is gone.
+        """
+        self.send([tuple(file) for file in files])
+
+    def answer(self, files: Sequence[FileStat]) -> list[Hashed]:
+        """Its results for the files that it was given first of those not yet answered.
+
+        Raises:
+            HelperLostError: It is gone, or its answer is not one.
+        """
+        found = self.receive()
+        if type(found) is not list or len(found) != len(files):
+            raise HelperLostError
+        algorithms = self._job.algorithms
+        make = tuple.__new__
+        return [
+            make(
+                Hashed,
+                (
+                    file[0],
+                    file[1],
+                    algorithms,
+                    digests,
+                    None if problem is None else Problem(ProblemKind(problem[0]), problem[1]),
+                ),
+            )
+            for file, (digests, problem) in zip(files, found, strict=True)
+        ]
+
+
 def _places() -> list[str]:
-    """Where the helper finds this package and blake3, which it needs beside the standard library."""
+    """Where the helper finds this package, and blake3, which is not in the standard library."""
     import blake3
 
-    ours = Path(__file__).parents[2]
+    directory = os.path.dirname
     theirs = blake3.__file__
-    return [str(ours), *([str(Path(theirs).parents[1])] if theirs else [])]
+    return [directory(__file__), *([directory(directory(theirs))] if theirs else [])]
 
 
-def _framed(value: Any) -> bytes:
+def framed(value: Any) -> bytes:
+    """A message: its length in eight bytes, and what `marshal` makes of it."""
     data = marshal.dumps(value)
     return _LENGTH.pack(len(data)) + data
 
@@ -196,16 +233,27 @@ def serve() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.disable()  # tuples without cycles, by the thousand
     with open(0, "rb") as questions, open(1, "wb") as answers:
-        job: Job | None = None
-        while head := questions.read(_LENGTH.size):
-            value = marshal.loads(questions.read(*_LENGTH.unpack(head)))  # noqa: S302 - our parent
-            if job is None:
-                path, device, inode, names = value
-                job = Job(Root(path, device, inode), tuple(map(Algorithm, names)), None)
-                continue
-            results = hash_part(job, [FileStat(*fields) for fields in value])
-            answers.write(_framed([_plain(hashed) for hashed in results]))
+
+        def receive() -> Any:
+            head = questions.read(_LENGTH.size)
+            # From the process that started this one.
+            return marshal.loads(questions.read(*_LENGTH.unpack(head))) if head else None  # noqa: S302
+
+        def send(value: Any) -> None:
+            answers.write(framed(value))
             answers.flush()
+
+        what, root, *rest = receive()
+        if what == "mapped":
+            from manifest.inventory.mapped import serve_mapped
+
+            file, threads = rest
+            serve_mapped(Root(*root), file, threads, send)
+            return
+        job = Job(Root(*root), tuple(map(Algorithm, *rest)), None)
+        while (files := receive()) is not None:
+            results = hash_part(job, [FileStat(*fields) for fields in files])
+            send([_plain(hashed) for hashed in results])
 
 
 def _plain(hashed: Hashed) -> tuple[tuple[tuple[str, ...], ...], tuple[str, str] | None]:

@@ -40,7 +40,7 @@ __all__ = [
 Progress: TypeAlias = Callable[[int, int], None]
 """``progress(bytes_delta, files_delta)``, called from whichever thread did the work, at least once
 per 16 MiB. The deltas add up to the sizes and the number of the files asked for, those with a
-problem included. It must be quick and safe to call from several threads; what it raises ends the
+problem included; one is negative when a part is read again. It must be quick and safe to call from several threads; what it raises ends the
 run and is raised again by `hash_files`."""
 
 SMALL_FILE = 64 * 1024

@@ -25,6 +25,7 @@ from manifest.inventory import (
     crew,
     digests,
     hash_files,
+    mapped,
     parallel,
     walk,
     wide,
@@ -185,6 +186,94 @@ class TestOneLargeFile:
         monkeypatch.setattr(wide, "make_digest", lambda *_, **__: Broken())
         with pytest.raises(MemoryError):
             hash_files(walk(tmp_path), algorithms=BOTH)
+
+
+class TestMapped:
+    """BLAKE3 of a very large file, in a process that maps it and may be lost."""
+
+    @pytest.fixture(autouse=True)
+    def small_numbers(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(wide, "MIN_MAPPED", 16 * KIB * KIB)
+
+    @pytest.fixture
+    def answers(self, monkeypatch: pytest.MonkeyPatch) -> list[Hashed | None]:
+        """What came of each attempt; None where the file had to be read."""
+        answers: list[Hashed | None] = []
+        real = mapped.hash_mapped
+
+        def recording(*arguments: object, **options: object) -> Hashed | None:
+            answers.append(real(*arguments, **options))  # type: ignore[arg-type]  # as called
+            return answers[-1]
+
+        monkeypatch.setattr(wide, "hash_mapped", recording)
+        return answers
+
+    @pytest.mark.parametrize("extra", [0, 1])
+    def test_its_digest(self, tmp_path: Path, answers: list[Hashed | None], extra: int) -> None:
+        data = content(65 * KIB * KIB + extra)
+        (tmp_path / "file").write_bytes(data)
+        done: list[tuple[int, int]] = []
+        (result,) = hash_files(
+            walk(tmp_path), algorithms=(Algorithm.BLAKE3,), progress=lambda *n: done.append(n)
+        )
+        assert answers == [result]
+        assert result.digest(Algorithm.BLAKE3) == blake3.blake3(data).hexdigest()
+        assert [sum(column) for column in zip(*done, strict=True)] == [len(data), 1]
+
+    def test_one_that_is_cut_short_while_it_is_mapped_ends_that_process_only(
+        self, tmp_path: Path, answers: list[Hashed | None]
+    ) -> None:
+        path = tmp_path / "file"
+        with path.open("wb") as file:
+            file.truncate(2 << 30)
+        done: list[tuple[int, int]] = []
+
+        def progress(*n: int) -> None:
+            done.append((n[0], n[1]))
+            os.truncate(path, 1000)
+
+        (result,) = hash_files(walk(tmp_path), algorithms=(Algorithm.BLAKE3,), progress=progress)
+        assert answers == [None]
+        assert result.problem is not None
+        assert result.problem.kind is ProblemKind.CHANGED
+        assert [sum(column) for column in zip(*done, strict=True)] == [2 << 30, 1]
+
+    def test_one_that_was_exchanged_is_no_answer(
+        self, tmp_path: Path, answers: list[Hashed | None]
+    ) -> None:
+        path = tmp_path / "file"
+        path.write_bytes(content(17 * KIB * KIB))
+        tree = walk(tmp_path)
+        path.rename(tmp_path / "other")
+        path.symlink_to("other")
+        (result,) = hash_files(tree, algorithms=(Algorithm.BLAKE3,))
+        assert answers == [result]
+        assert result.problem is not None
+        assert result.problem.kind is ProblemKind.NOT_REGULAR
+
+    @pytest.mark.parametrize("python", ["/nowhere/python", "/bin/true"])
+    def test_without_the_process_it_is_read(
+        self,
+        tmp_path: Path,
+        answers: list[Hashed | None],
+        monkeypatch: pytest.MonkeyPatch,
+        python: str,
+    ) -> None:
+        data = content(17 * KIB * KIB)
+        (tmp_path / "file").write_bytes(data)
+        monkeypatch.setattr(sys, "executable", python)
+        (result,) = hash_files(walk(tmp_path), algorithms=(Algorithm.BLAKE3,))
+        assert answers == [None]
+        assert result.digest(Algorithm.BLAKE3) == blake3.blake3(data).hexdigest()
+
+    def test_an_interruption_ends_it(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_bytes(content(65 * KIB * KIB))
+
+        def progress(*_: int) -> None:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            hash_files(walk(tmp_path), algorithms=(Algorithm.BLAKE3,), progress=progress)
 
 
 class TestHelpers:
