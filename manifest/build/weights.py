@@ -89,7 +89,7 @@ def weights_files(
     return {
         key: any(wanted.get(id_) for id_ in ids)
         for key, ids in assigned.items()
-        if any(id_ in wanted for id_ in ids) and _suffix(key[1]) in SUFFIXES
+        if _suffix(key[1]) in SUFFIXES and any(id_ in wanted for id_ in ids)
     }
 
 

@@ -51,6 +51,7 @@ from spec.vectors import vector_commitments as committed
 from spec.vectors import vector_inventories as bytes_of
 from spec.vectors import vector_signed as signed
 from spec.vectors import vector_tables as tables
+from spec.vectors import vector_tensors as tensors
 
 HERE = Path(__file__).resolve().parent
 SPEC = HERE.parent
@@ -372,6 +373,10 @@ def all_vectors() -> dict[str, bytes]:
         "signatures.json": signatures(),
         "licenses.json": license_assessments(),
         "inventories.json": inventories(),
+        "tensors.json": vectors(
+            "The digest over tensors, each given by its bytes, in whatever order they come.",
+            list(tensors.cases()),
+        ),
         **commitments(),
         **files,
     }

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from blake3 import blake3
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = ROOT / "spec"
@@ -26,6 +27,7 @@ BY_HAND = {
     "vector_signed.py",
     "vector_commitments.py",
     "vector_inventories.py",
+    "vector_tensors.py",
     "README.md",
 }
 
@@ -82,6 +84,28 @@ def test_root_digest_by_hand(case: dict[str, Any]) -> None:
 def test_names_are_part_of_the_root_digest() -> None:
     digests = [case["root_digest"] for case in load("tree.json")]
     assert len(set(digests)) == len(digests)
+
+
+@pytest.mark.parametrize("case", load("tensors.json"), ids=about)
+def test_weights_digest_by_hand(case: dict[str, Any]) -> None:
+    def text(value: str) -> bytes:
+        return len(value.encode()).to_bytes(4, "little") + value.encode()
+
+    parts = [b"weights-digest/1\0", text(case["format"])]
+    parts.append(len(case["tensors"]).to_bytes(8, "little"))
+    for tensor in sorted(case["tensors"], key=lambda t: t["name"].encode()):
+        parts += [text(tensor["name"]), text(tensor["dtype"])]
+        parts.append(len(tensor["shape"]).to_bytes(4, "little"))
+        parts += [n.to_bytes(8, "little") for n in tensor["shape"]]
+        parts.append(blake3(bytes.fromhex(tensor["hex"])).digest())
+    assert b"".join(parts).hex() == case["input_hex"]
+    assert blake3(b"".join(parts)).hexdigest() == case["weights_digest"]
+
+
+def test_weights_digests_tell_apart_what_differs() -> None:
+    digests = {case["about"]: case["weights_digest"] for case in load("tensors.json")}
+    assert digests.pop("two tensors") == digests["two tensors in another order"]
+    assert len(set(digests.values())) == len(digests)
 
 
 @pytest.mark.parametrize("case", load("manifests.json"), ids=about)
