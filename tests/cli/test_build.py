@@ -28,6 +28,9 @@ acme/tiny 1.10: 8 files, 488 B
   They are listed and signed all the same; name them under `components:` in
   release.yaml, or let `manifest init` do it.
 
+weights without digests of tensors:
+  model one.safetensors is too short to be a safetensors file
+
 root digest  {digest}
 written to   {release}/manifest.json
 next: manifest sign {command} --key KEY
