@@ -20,15 +20,13 @@ __all__ = [
     "MAX_LINES",
     "MAX_NODES",
     "MAX_SCALAR",
-    "parse_values",
-    "told",
-    "yaml_events",
-    "yaml_text_of",
+    "Quoted",
+    "read_mapping",
 ]
 
 MAX_BYTES = 1024 * 1024
 """The largest description that is read; one of hundreds of checkpoints is some 100 KB. The parser
-that keeps comments reads some 30 KB a second, and a hostile file must not keep it for minutes."""
+reads some 100 KB a second, and a hostile file must not keep it for minutes."""
 
 MAX_NODES = 30_000
 """The most scalars, lists and mappings in a file: ten thousand take a second, and a description of
@@ -40,29 +38,42 @@ MAX_SCALAR = 64 * 1024
 """The longest single value, in characters; a license that is quoted whole has some 20,000."""
 
 
-def parse_values(data: bytes, *, name: str, max_nodes: int = MAX_NODES) -> dict[str, Any]:
-    """The fields of one YAML mapping: mappings, lists and text, without comments and positions.
+class Quoted(str):
+    """A scalar that was quoted, or written as a block: text, whatever it looks like."""
 
-    As strict as `manifest.document.yaml_text.parse_yaml`, and several times as fast: for what is
-    read and never written.
+    __slots__ = ()
+
+
+def read_mapping(
+    data: bytes,
+    *,
+    name: str,
+    max_nodes: int = MAX_NODES,
+    positions: dict[str, tuple[int, int]] | None = None,
+) -> dict[str, Any]:
+    """The fields of one YAML mapping: mappings, lists and text, without comments.
 
     Args:
         data: The file's bytes.
         name: What to call the file in messages.
         max_nodes: The most values that are read.
+        positions: Filled with where each field stands: ``components.datasets.license`` to
+            1-based line and column.
 
     Raises:
-        DocumentError: As `parse_yaml` does.
+        DocumentError: Not UTF-8; too large, too deep, or of too many lines or values; more than
+            one document, a duplicate key, an anchor, alias or tag, or not a mapping; the message
+            names the line.
     """
-    text = yaml_text_of(data, name)
-    with told(name):
-        root = _built(yaml_events(text, name, max_nodes), name)
+    text = _text_of(data, name)
+    with _told(name):
+        root = _built(_events_of(text, name, max_nodes), name, positions)
     if not isinstance(root, dict):
         raise DocumentError(f"{name} must be a mapping of fields, as `name: value`")
     return root
 
 
-def yaml_text_of(data: bytes, name: str) -> str:
+def _text_of(data: bytes, name: str) -> str:
     """The text of a YAML file of bounded size.
 
     Raises:
@@ -79,7 +90,7 @@ def yaml_text_of(data: bytes, name: str) -> str:
 
 
 @contextlib.contextmanager
-def told(name: str) -> Iterator[None]:
+def _told(name: str) -> Iterator[None]:
     """Say in this package's words what the parser has to say of the file called ``name``.
 
     Raises:
@@ -101,7 +112,7 @@ def told(name: str) -> Iterator[None]:
         raise DocumentError(f"{name} is nested more than {MAX_DEPTH} levels deep") from None
 
 
-def yaml_events(text: str, name: str, max_nodes: int) -> Iterator[Any]:
+def _events_of(text: str, name: str, max_nodes: int) -> Iterator[Any]:
     """The parser's events, as long as nothing is indirect or out of bounds.
 
     Raises:
@@ -152,7 +163,7 @@ def yaml_events(text: str, name: str, max_nodes: int) -> Iterator[Any]:
         yield event
 
 
-def _built(events: Iterator[Any], name: str) -> Any:
+def _built(events: Iterator[Any], name: str, positions: dict[str, tuple[int, int]] | None) -> Any:
     """What the events describe; every scalar is text."""
     from ruamel.yaml.events import (
         CollectionEndEvent,
@@ -164,10 +175,12 @@ def _built(events: Iterator[Any], name: str) -> Any:
     root: Any = None
     above: list[dict[str, Any] | list[Any]] = []
     keys: list[str | None] = []  # the name that waits for its value, of each collection above
+    pointers: list[str] = []
     for event in events:
         value: Any
         if isinstance(event, ScalarEvent):
-            value = str(event.value)
+            text = str(event.value)
+            value = Quoted(text) if event.style else text
         elif isinstance(event, MappingStartEvent):
             value = {}
         elif isinstance(event, SequenceStartEvent):
@@ -176,19 +189,31 @@ def _built(events: Iterator[Any], name: str) -> Any:
             if isinstance(event, CollectionEndEvent):
                 above.pop()
                 keys.pop()
+                pointers.pop()
             continue
+        pointer = ""
         if not above:
             root = value
         elif isinstance(parent := above[-1], list):
+            pointer = f"{pointers[-1]}[{len(parent)}]"
+            _locate(pointer, event, positions)
             parent.append(value)
         elif (key := keys[-1]) is not None:
+            pointer = f"{pointers[-1]}.{key}" if pointers[-1] else key
             parent[key], keys[-1] = value, None
         elif value in parent:
             place = f"{name}:{event.start_mark.line + 1}:{event.start_mark.column + 1}"
             raise DocumentError(f"{place}: duplicate key {printable(value)!r}")
         else:
-            keys[-1] = value
+            keys[-1] = str(value)
+            _locate(f"{pointers[-1]}.{value}" if pointers[-1] else value, event, positions)
         if not isinstance(value, str):
             above.append(value)
             keys.append(None)
+            pointers.append(pointer)
     return root
+
+
+def _locate(pointer: str, event: Any, positions: dict[str, tuple[int, int]] | None) -> None:
+    if positions is not None:
+        positions[str(pointer)] = (event.start_mark.line + 1, event.start_mark.column + 1)

@@ -4,21 +4,21 @@ Plain scalars are kept as they are written and become numbers only where the sch
 number: ``version: 1.10`` is the text ``1.10``, an all-digit digest keeps its zeros, and
 ``12e4567890`` is not a number. Anchors, aliases and tags are refused: they let a small file
 stand for a huge one, and say one thing to a person and another to a program. Comments and
-quoting survive a round trip, which is how ``manifest init`` edits a file that people own.
+quoting are none of a reader's business: `manifest.document.yaml_edit` edits a file that people own
+without writing it anew.
 """
 
 from __future__ import annotations
 
-import io
 import math
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from manifest.document.yaml_events import MAX_BYTES, MAX_NODES, told, yaml_events, yaml_text_of
+from manifest.document.yaml_events import MAX_BYTES, Quoted, read_mapping
 from manifest.errors import DocumentError
 
-__all__ = ["MAX_BYTES", "Positions", "YamlDocument", "dump_yaml", "parse_yaml", "to_plain"]
+__all__ = ["MAX_BYTES", "Positions", "YamlDocument", "parse_yaml", "to_plain"]
 
 Positions = Mapping[str, tuple[int, int]]
 """Where each field stands: ``components.datasets.license`` to 1-based line and column."""
@@ -29,17 +29,18 @@ _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
 class YamlDocument:
-    """A parsed YAML file: the tree with its comments, and where each field stands.
+    """A parsed YAML file: its fields, and where each of them stands.
 
     Attributes:
-        root: The top-level mapping, a ruamel ``CommentedMap`` whose plain scalars are text.
+        root: The top-level mapping. Every scalar is text; one that is quoted or a block is a
+            `Quoted`, which no schema makes a number.
         positions: Where each field stands.
         name: What to call the file in messages.
     """
 
     __slots__ = ("name", "positions", "root")
 
-    def __init__(self, root: Any, positions: Positions, name: str) -> None:
+    def __init__(self, root: dict[str, Any], positions: Positions, name: str) -> None:
         self.root = root
         self.positions = positions
         self.name = name
@@ -64,29 +65,6 @@ class YamlDocument:
         return None
 
 
-def _round_trip() -> Any:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.resolver import VersionedResolver
-
-    class TextResolver(VersionedResolver):
-        """Resolves no plain scalar: what is written is what is read."""
-
-        def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
-            from ruamel.yaml.nodes import ScalarNode
-            from ruamel.yaml.tag import Tag
-
-            if kind is ScalarNode:
-                return Tag(suffix="tag:yaml.org,2002:str")
-            return super().resolve(kind, value, implicit)
-
-    yaml = YAML(typ="rt", pure=True)
-    yaml.Resolver = TextResolver
-    yaml.preserve_quotes = True
-    yaml.width = 100
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    return yaml
-
-
 def parse_yaml(data: bytes, *, name: str) -> YamlDocument:
     """Parse one YAML mapping strictly.
 
@@ -99,42 +77,9 @@ def parse_yaml(data: bytes, *, name: str) -> YamlDocument:
             one document, a duplicate key, an anchor, alias or tag, or not a mapping; the message
             names the line.
     """
-    text = yaml_text_of(data, name)
-    with told(name):
-        for _ in yaml_events(text, name, MAX_NODES):
-            pass  # nothing is built before all of it was looked at
-        root = _round_trip().load(text)
-    if not isinstance(root, dict):
-        raise DocumentError(f"{name} must be a mapping of fields, as `name: value`")
     positions: dict[str, tuple[int, int]] = {}
-    _locate(root, "", positions)
+    root = read_mapping(data, name=name, positions=positions)
     return YamlDocument(root, positions, name)
-
-
-def _locate(node: Any, pointer: str, positions: dict[str, tuple[int, int]]) -> None:
-    if isinstance(node, dict):
-        for key, value in node.items():
-            inner = f"{pointer}.{key}" if pointer else str(key)
-            mark = getattr(node, "lc", None)
-            if mark is not None and mark.data and key in mark.data:
-                line, column = mark.data[key][:2]
-                positions[inner] = (line + 1, column + 1)
-            _locate(value, inner, positions)
-    elif isinstance(node, list):
-        for index, value in enumerate(node):
-            inner = f"{pointer}[{index}]"
-            mark = getattr(node, "lc", None)
-            if mark is not None and mark.data and index in mark.data:
-                line, column = mark.data[index][:2]
-                positions[inner] = (line + 1, column + 1)
-            _locate(value, inner, positions)
-
-
-def dump_yaml(root: Any) -> str:
-    """The text of a tree read by `parse_yaml`, comments and quoting kept."""
-    stream = io.StringIO()
-    _round_trip().dump(root, stream)
-    return stream.getvalue()
 
 
 def to_plain(document: YamlDocument, schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -169,9 +114,7 @@ def _plain(
         return [_plain(v, items, root, f"{pointer}[{i}]", doc) for i, v in enumerate(node)]
     if node is None:
         return None
-    text = str(node)
-    # A quoted or block scalar is a subclass of str that remembers its style: it is text.
-    return text if type(node) is not str else _scalar(text, schema, pointer, doc)
+    return str(node) if isinstance(node, Quoted) else _scalar(node, schema, pointer, doc)
 
 
 def _dereference(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ import re
 from typing import Any
 
 from manifest.display import printable
-from manifest.document.yaml_events import parse_values
+from manifest.document.yaml_events import read_mapping
 from manifest.errors import DocumentError
 from manifest.readers._bounded import read_text
 from manifest.sources import Source
@@ -104,7 +104,7 @@ def read_card(source: Source, path: str) -> Card:
     """Read a card.
 
     Raises:
-        DocumentError: Not UTF-8, too large, or its front matter is not YAML as `parse_values`
+        DocumentError: Not UTF-8, too large, or its front matter is not YAML as `read_mapping`
             reads it.
         UndecidedError: It cannot be read.
     """
@@ -153,7 +153,7 @@ def read_card(source: Source, path: str) -> Card:
 def _fields(front: str, name: str) -> dict[str, Any] | DocumentError:
     """The fields, or why there are none: drafting and linting read the same long card in turn."""
     try:
-        return parse_values(front.encode(), name=name, max_nodes=_MAX_NODES)
+        return read_mapping(front.encode(), name=name, max_nodes=_MAX_NODES)
     except DocumentError as error:
         return error
 
