@@ -8,8 +8,13 @@ from typing import TypeAlias
 
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import settings
 
 Run: TypeAlias = Callable[..., Result]
+
+# No test fails for the time it takes: a busy machine is no defect.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 DESCRIPTION = """\
 # A release for tests.

@@ -207,7 +207,7 @@ def test_the_public_face_reads_by_name_as_the_command_does(
     assert (report.name, report.revision) == (told["name"], told["revision"])
     assert report.verdict == told["verdict"]
     asked = len(hub.asked)
-    with pytest.raises(UndecidedError, match="--offline|network"):
+    with pytest.raises(UndecidedError, match=r"--offline|network"):
         lint_release("hf:acme/tiny", offline=True)
     with pytest.raises(UsageError, match="exclude each other"):
         lint_release("hf:acme/tiny", offline=True, online=True)

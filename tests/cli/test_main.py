@@ -208,7 +208,9 @@ def test_a_module_run_is_the_same_command() -> None:
     assert done.stdout == f"manifest {__version__}\n"
 
 
-@pytest.mark.parametrize("name", ["description", "manifest", "lint-report", "verify-report", "checkpoints-report"])
+@pytest.mark.parametrize(
+    "name", ["description", "manifest", "lint-report", "verify-report", "checkpoints-report"]
+)
 def test_schemas_are_printed_as_they_are(name: str) -> None:
     import json
 

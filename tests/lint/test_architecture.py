@@ -148,7 +148,7 @@ def test_a_gguf_file_has_a_tokenizer_when_its_header_does(*, holds: bool, tmp_pa
         {"tokenizer.ggml.model": "gpt2"} if holds else {}
     )
     text = f"{HEAD}license: apache-2.0\nmodel: {{tasks: [text-generation]}}\n"
-    files = {
+    files: dict[str, str | bytes] = {
         "model.gguf": gguf(header),
         "LICENSE": "<license Apache-2.0>",
         "release.yaml": text + WEIGHTS.format("model.gguf"),
