@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from manifest.build.assembly import assign
 from manifest.build.inventories import is_up_to_date
 from manifest.build.run import BuildResult, read_existing
-from manifest.document.description import Description
-from manifest.document.manifest_file import (
-    Manifest,
-    ManifestComponent,
-    component_fields,
-    release_fields,
-)
+from manifest.document.assignment import differing_keys
+from manifest.document.manifest_file import Manifest, ManifestComponent
 from manifest.errors import ExitCode
 
-__all__ = ["CheckResult", "check", "contradictions", "differing_claims"]
+__all__ = ["CheckResult", "check", "differing_claims"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -89,9 +83,9 @@ def differing_claims(old: Manifest, new: Manifest) -> Iterator[str]:
 
     A component counts as different when its fields or the set of its files are.
     """
-    yield from (f"release.{key}" for key in _differing_keys(old.release, new.release))
+    yield from (f"release.{key}" for key in differing_keys(old.release, new.release))
     before, now = ({c.id: _claims(m, c) for c in m.components} for m in (old, new))
-    yield from (f"components.{id_}" for id_ in _differing_keys(before, now))
+    yield from (f"components.{id_}" for id_ in differing_keys(before, now))
     if old.digests != new.digests:
         yield "digests"
     if old.weights != new.weights:
@@ -100,41 +94,6 @@ def differing_claims(old: Manifest, new: Manifest) -> Iterator[str]:
         yield "schema_version"
 
 
-def contradictions(description: Description, manifest: Manifest) -> tuple[str, ...]:
-    """The fields in which a manifest says what its description does not.
-
-    The same answer as comparing with `assemble`, without hashing a list of files again.
-
-    Raises:
-        DocumentError: The description does not fit the files that the manifest lists.
-    """
-    paths: dict[str, list[str]] = {"": []}
-    for file in manifest.files:
-        paths.setdefault(file.root, []).append(file.path)
-    assigned = assign(description, paths)
-    wrong: set[str] = set()
-    for file in manifest.files:
-        ids = assigned[file.root, file.path]
-        if ids != file.components:
-            wrong.update(set(ids) ^ set(file.components) or ids)
-    fields = description.fields.get("components", {})
-    said = {c.id: (c.kind, component_fields(fields[c.id])) for c in description.components}
-    listed = {c.id: (c.kind, c.fields) for c in manifest.components}
-    wrong.update(_differing_keys(said, listed))
-    release = _differing_keys(release_fields(description), manifest.release)
-    named = "digests" in description.fields and set(description.digests) != set(manifest.digests)
-    return (
-        *(f"release.{key}" for key in release),
-        *(f"components.{id_}" for id_ in sorted(wrong, key=str.encode)),
-        *(["digests"] if named else []),
-    )
-
-
 def _claims(manifest: Manifest, component: ManifestComponent) -> tuple[Any, ...]:
     files = frozenset(f.full_path for f in manifest.files_of(component.id))
     return component.kind, component.fields, files
-
-
-def _differing_keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    keys = sorted(old.keys() | new.keys(), key=str.encode)
-    return [k for k in keys if k not in old or k not in new or old[k] != new[k]]

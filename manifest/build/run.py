@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from manifest.atomic import write_atomically
-from manifest.build.assembly import assemble, assign, used_roots
+from manifest.build.assembly import assemble
 from manifest.build.inventories import BuiltInventory, OwnedListing, write_inventory
 from manifest.build.tree import locate_roots, read_regular, read_tree, refuse_oddities
 from manifest.build.weights import TensorHashing, plan_tensors, weights_sets
 from manifest.display import printable
+from manifest.document.assignment import assign, used_roots
 from manifest.document.description import FILE_NAME as DESCRIPTION_NAME
 from manifest.document.description import Description, parse_description
 from manifest.document.manifest_file import (

@@ -6,18 +6,17 @@ import dataclasses
 import os
 import posixpath
 import stat
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
 from manifest.display import human_size, plural, printable
 from manifest.document.description import Description
-from manifest.document.inventories import InventorySpec, is_owned, owned_directories
+from manifest.document.inventories import InventorySpec, look_inside
 from manifest.errors import TreeError, UndecidedError, UsageError
 from manifest.inventory import OWN_FILES, Oddity, OddityKind, Tree, collisions, walk
 
 __all__ = [
     "locate_roots",
-    "look_inside",
     "read_regular",
     "read_tree",
     "refuse_oddities",
@@ -71,14 +70,6 @@ def walk_root(
     if not written:
         return tree
     return dataclasses.replace(tree, files=tuple(f for f in tree.files if f.path not in written))
-
-
-def look_inside(specs: Iterable[InventorySpec], name: str = "") -> Callable[[str], bool] | None:
-    """Which directories of a root a walk looks into; None when no inventory owns one."""
-    owned = owned_directories(specs, name)
-    if not owned:
-        return None
-    return lambda path: not is_owned(path, owned)
 
 
 def read_regular(path: str | os.PathLike[str], *, max_bytes: int) -> bytes:

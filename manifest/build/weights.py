@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
-from manifest.build.assembly import Key
 from manifest.display import printable
+from manifest.document.assignment import Key
 from manifest.document.description import Description
 from manifest.document.manifest_weights import (
     MAX_TENSORS,

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from manifest.build import build
-from manifest.build.assembly import split_root
 from manifest.build.tree import read_regular
 from manifest.compare.report import SideInfo
 from manifest.display import printable
+from manifest.document.assignment import split_root
 from manifest.document.components import resolve_kind
 from manifest.document.manifest_entries import ManifestFile
 from manifest.document.manifest_file import FILE_NAME, MAX_BYTES, Manifest, parse_manifest

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from manifest.display import printable
@@ -207,6 +207,14 @@ def is_owned(path: str, directories: Collection[str]) -> bool:
     return bool(directories) and (
         path in directories or any(a in directories for a in _above(path))
     )
+
+
+def look_inside(specs: Iterable[InventorySpec], name: str = "") -> Callable[[str], bool] | None:
+    """Which directories of a root a walk looks into; None when no inventory owns one."""
+    owned = owned_directories(specs, name)
+    if not owned:
+        return None
+    return lambda path: not is_owned(path, owned)
 
 
 def inventory_fields(plain: Mapping[str, Any]) -> dict[str, Any]:

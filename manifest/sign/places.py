@@ -9,6 +9,7 @@ from manifest.build.tree import read_regular
 from manifest.display import printable
 from manifest.errors import NotTrustedError, TreeError, UsageError
 from manifest.signing.bundle import MAX_BUNDLE_BYTES, parse_bundle
+from manifest.signing.names import IGNORE_PATHS, SIGNATURE_NAME, SIGNATURES_DIRECTORY
 from manifest.signing.signer import Signer
 from manifest.signing.verification import VerifiedEnvelope
 
@@ -20,18 +21,6 @@ __all__ = [
     "look_at_existing",
     "signature_target",
 ]
-
-SIGNATURE_NAME = "model.sig"
-SIGNATURES_DIRECTORY = "signatures"
-IGNORE_PATHS = (
-    ".git",
-    ".gitattributes",
-    ".github",
-    ".gitignore",
-    SIGNATURE_NAME,
-    SIGNATURES_DIRECTORY,
-)
-"""What every signature says it leaves out: the four names of OMS 1.0 (6.2) and signatures."""
 
 
 def signature_target(directory: Path, path: Path | None) -> Path:

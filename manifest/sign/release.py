@@ -17,20 +17,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from manifest.atomic import write_atomically
-from manifest.build import Expect, contradictions, find_manifest
-from manifest.build.run import hashed_files, read_description
+from manifest.build.run import Expect, find_manifest, hashed_files, read_description
 from manifest.build.tree import (
     locate_roots,
-    look_inside,
     read_regular,
     read_tree,
     refuse_oddities,
 )
 from manifest.build.weights import TensorHashing, differing_tensors
 from manifest.display import plural, printable
+from manifest.document.assignment import contradictions
 from manifest.document.description import FILE_NAME as DESCRIPTION_NAME
 from manifest.document.description import Description, parse_description
-from manifest.document.inventories import owned_directories
+from manifest.document.inventories import look_inside, owned_directories
 from manifest.document.manifest_file import (
     FILE_NAME,
     MAX_BYTES,

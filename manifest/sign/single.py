@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from concurrent.futures import Executor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from manifest.atomic import write_atomically
-from manifest.build import Expect
+from manifest.build.run import Expect
 from manifest.display import printable
 from manifest.errors import UndecidedError, UsageError
 from manifest.inventory import Algorithm, Progress, hash_files
@@ -20,6 +20,9 @@ from manifest.sign.places import check_bundle, look_at_existing
 from manifest.signing.keys import KeyKind, PrivateKey
 from manifest.signing.signer import Signer, signer_of
 from manifest.signing.statement import build_statement
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 __all__ = ["FileSignResult", "sign_file"]
 

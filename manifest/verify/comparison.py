@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Executor
+from typing import TYPE_CHECKING
 
 from manifest.inventory import (
     Difference,
@@ -20,6 +20,9 @@ from manifest.inventory import (
 from manifest.verify.part import Part
 from manifest.verify.report import FileProblem, ProblemKind, Undecided
 from manifest.verify.survey import Survey
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 __all__ = ["Comparison", "Engine", "compare_root"]
 

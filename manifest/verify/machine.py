@@ -20,8 +20,8 @@ from __future__ import annotations
 
 import enum
 
-from manifest.build import contradictions
 from manifest.display import printable
+from manifest.document.assignment import contradictions
 from manifest.document.description import FILE_NAME as DESCRIPTION_NAME
 from manifest.document.description import parse_description
 from manifest.document.manifest_file import (

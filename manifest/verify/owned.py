@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from manifest.build.tree import look_inside
 from manifest.display import plural
+from manifest.document.inventories import look_inside
 from manifest.document.manifest_file import Manifest
 from manifest.errors import UsageError
 from manifest.inventory import Algorithm, Tree, walk

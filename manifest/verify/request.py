@@ -11,8 +11,8 @@ from manifest.display import printable
 from manifest.document.manifest_file import FILE_NAME, MAX_BYTES
 from manifest.errors import NotTrustedError, UndecidedError, UsageError
 from manifest.inventory import Tree, read_file
-from manifest.sign import SIGNATURE_NAME
 from manifest.signing.bundle import MAX_BUNDLE_BYTES
+from manifest.signing.names import SIGNATURE_NAME
 from manifest.verify.comparison import Engine
 from manifest.verify.machine import Trust
 from manifest.verify.selection import DigestChoice

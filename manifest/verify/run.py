@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor
 from typing import TYPE_CHECKING
 
 from manifest.display import printable
@@ -22,6 +21,8 @@ from manifest.verify.steps import Run
 from manifest.verify.trust import Trust
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from manifest.signing.certificates import Root
     from manifest.signing.keyless import SigstoreTrust
     from manifest.signing.revocation import RevocationList

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from manifest.display import printable
 from manifest.errors import ManifestError, NotTrustedError
 from manifest.inventory import Tree, read_file
-from manifest.sign import SIGNATURES_DIRECTORY
 from manifest.signing.bundle import MAX_BUNDLE_BYTES, parse_bundle
+from manifest.signing.names import SIGNATURES_DIRECTORY
 from manifest.signing.statement import OmsStatement, parse_statement
 from manifest.verify.report import FileProblem, ProblemKind, SignerInfo
 from manifest.verify.trust import Trust, signer_info

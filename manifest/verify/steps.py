@@ -8,10 +8,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 
-from manifest.build.tree import look_inside
 from manifest.display import plural, printable
 from manifest.document.description import FILE_NAME as DESCRIPTION_NAME
-from manifest.document.inventories import InventorySpec, owned_directories
+from manifest.document.inventories import InventorySpec, look_inside, owned_directories
 from manifest.document.manifest_file import FILE_NAME, ManifestFile
 from manifest.document.yaml_text import MAX_BYTES as MAX_DESCRIPTION
 from manifest.errors import ManifestError, NotTrustedError, UndecidedError, UsageError
@@ -22,7 +21,7 @@ from manifest.inventory import (
     read_file,
     walk,
 )
-from manifest.sign import SIGNATURE_NAME
+from manifest.signing.names import SIGNATURE_NAME
 from manifest.verify.comparison import Comparison, compare_root
 from manifest.verify.listed import unlisted_empty_files
 from manifest.verify.machine import Verification

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Container
 from manifest.display import human_size, plural
 from manifest.errors import UsageError
 from manifest.inventory import NOT_COVERED, NotCovered, OddityKind, Tree
-from manifest.sign import SIGNATURE_NAME, SIGNATURES_DIRECTORY
+from manifest.signing.names import SIGNATURE_NAME, SIGNATURES_DIRECTORY
 from manifest.verify.report import FileProblem, ProblemKind, Undecided
 
 __all__ = ["Survey", "below", "leave_out", "refuse_ignored", "spoken_of", "survey"]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from manifest.build import assemble
-from manifest.build.assembly import assign, used_roots
+from manifest.document.assignment import assign, used_roots
 from manifest.document.description import Description, description_from_plain, parse_description
 from manifest.document.manifest_file import ManifestFile, dump_manifest, parse_manifest
 from manifest.errors import DocumentError
