@@ -25,10 +25,8 @@ from manifest.inventory.digests import Algorithm, Hashed, Job, hash_part
 from manifest.inventory.opening import Problem, ProblemKind, Root
 from manifest.inventory.tree import FileStat
 
-__all__ = ["MIN_FILES", "Child", "Helper", "HelperLostError", "framed", "serve"]
+__all__ = ["Child", "Helper", "HelperLostError", "framed", "serve"]
 
-MIN_FILES = 8192
-"""Fewer small files are done before a helper has started."""
 _LENGTH = struct.Struct("<Q")
 _PIECE = 1 << 20
 # What the packages import for everyone else takes longer than all that a helper needs of them.

@@ -17,7 +17,6 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from manifest.errors import UsageError
-from manifest.inventory.crew import MIN_FILES, Helper, HelperLostError
 from manifest.inventory.digests import (
     SMALL_FILE,
     Algorithm,
@@ -28,13 +27,16 @@ from manifest.inventory.digests import (
 )
 from manifest.inventory.opening import Problem, ProblemKind, Root
 from manifest.inventory.tree import FileStat, Tree
-from manifest.inventory.wide import MIN_WIDE, gains_from_cores, hash_wide
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
 
 __all__ = ["hash_files"]
 
+MIN_FILES = 8192
+"""Fewer small files are done before a helper has started."""
+MIN_WIDE = 16 * 1024 * 1024
+"""Below this many bytes a file is done before further threads are awake."""
 _BATCH_FILES = 1024
 _BATCH_BYTES = 16 * 1024 * 1024
 _OUTSTANDING = 64  # parts given to an executor and not yet done
@@ -140,6 +142,8 @@ class _Here:
         large.sort(key=lambda index: files[index].size, reverse=True)
         wide = _wide(self._job, [files[index].size for index in large], cores)
         for index in large[:wide]:
+            from manifest.inventory.wide import hash_wide  # for few runs
+
             hashed = hash_wide(self._job, files[index], cores=cores, progress=self._progress)
             if hashed is not None:
                 self._results[index] = hashed
@@ -200,6 +204,8 @@ class _Here:
 
     def _small_elsewhere(self) -> None:
         """Let a helper hash batches of small files; what it does not, goes back to the others."""
+        from manifest.inventory.crew import Helper, HelperLostError
+
         asked: collections.deque[Sequence[int]] = collections.deque()
         try:
             with Helper(self._job) as helper:
@@ -237,6 +243,12 @@ class _Here:
         self._results.update(zip(taken, part, strict=False))
 
 
+def _gains_from_cores(job: Job) -> bool:
+    """Whether one file is hashed faster by several cores than by one."""
+    divisible = Algorithm.BLAKE3 in job.algorithms or len(job.algorithms) > 1
+    return divisible and job.shard_size is None
+
+
 def _wide(job: Job, sizes: Sequence[int], cores: int) -> int:
     """How many of the largest files to hash one after the other, each by all cores.
 
@@ -248,7 +260,7 @@ def _wide(job: Job, sizes: Sequence[int], cores: int) -> int:
         sizes: The sizes of the files, the largest first.
         cores: How many there are.
     """
-    if cores < 2 or not gains_from_cores(job):
+    if cores < 2 or not _gains_from_cores(job):
         return 0
     total = sum(sizes)
     for number, size in enumerate(sizes):

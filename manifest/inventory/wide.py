@@ -18,18 +18,10 @@ from manifest.inventory.mapped import MIN_MAPPED, hash_mapped
 from manifest.inventory.opening import Opener, Problem, ProblemKind, change_of, problem_of
 from manifest.inventory.tree import FileStat
 
-__all__ = ["MIN_WIDE", "gains_from_cores", "hash_wide"]
+__all__ = ["hash_wide"]
 
-MIN_WIDE = 16 * 1024 * 1024
-"""Below this many bytes a file is done before further threads are awake."""
 _BUFFER = 8 * 1024 * 1024  # each update wakes BLAKE3's threads: worth it from some megabytes on
 _BUFFERS = 3  # one is read, one hashed, one waits; more leave the cache
-
-
-def gains_from_cores(job: Job) -> bool:
-    """Whether one file is hashed faster by several cores than by one."""
-    divisible = Algorithm.BLAKE3 in job.algorithms or len(job.algorithms) > 1
-    return divisible and job.shard_size is None
 
 
 def hash_wide(

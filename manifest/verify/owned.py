@@ -15,7 +15,7 @@ from manifest.verify.part import OwnedPart, Part
 from manifest.verify.report import FileProblem, InventorySample, ProblemKind
 from manifest.verify.request import Request
 
-__all__ = ["OwnedFindings", "check_inventories", "sample_of"]
+__all__ = ["OwnedFindings", "check_inventories"]
 
 _DIGESTS = (Algorithm.SHA256, Algorithm.BLAKE3)
 
@@ -89,13 +89,6 @@ def check_inventories(
     if owned is not None:
         owned.refuse_unmatched()
     return findings
-
-
-def sample_of(request: Request) -> tuple[str, ...]:
-    """The sample that was asked for, in words; none when every file is hashed."""
-    if request.sample is None:
-        return ()
-    return (f"bytes of a sample of {plural(request.sample, 'file')} of each inventory",)
 
 
 def _check(check: InventoryCheck, request: Request, tree: Tree, findings: OwnedFindings) -> None:

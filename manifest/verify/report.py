@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+from typing import TYPE_CHECKING
 
 from manifest.errors import ExitCode
-from manifest.inventory.sampling import Miss
+
+if TYPE_CHECKING:
+    from manifest.inventory.sampling import Miss
 
 __all__ = [
     "FileProblem",

@@ -7,7 +7,7 @@ import os
 import stat
 from collections.abc import Mapping
 
-from manifest.display import printable
+from manifest.display import plural, printable
 from manifest.document.manifest_file import FILE_NAME, MAX_BYTES
 from manifest.errors import NotTrustedError, UndecidedError, UsageError
 from manifest.inventory import Tree, read_file
@@ -17,7 +17,7 @@ from manifest.verify.comparison import Engine
 from manifest.verify.machine import Trust
 from manifest.verify.selection import DigestChoice
 
-__all__ = ["Request", "path_inside", "read_given", "read_manifest", "read_signature"]
+__all__ = ["Request", "path_inside", "read_given", "read_manifest", "read_signature", "sample_of"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -123,3 +123,10 @@ def path_inside(path: str, directory: str) -> str:
         if place.startswith(prefix):
             return os.path.relpath(place, root).replace(os.sep, "/")
     return ""
+
+
+def sample_of(request: Request) -> tuple[str, ...]:
+    """The sample that was asked for, in words; none when every file is hashed."""
+    if request.sample is None:
+        return ()
+    return (f"bytes of a sample of {plural(request.sample, 'file')} of each inventory",)

@@ -16,7 +16,6 @@ from manifest.verify.comparison import Engine
 from manifest.verify.report import VerifyReport
 from manifest.verify.request import Request, path_inside
 from manifest.verify.selection import DigestChoice
-from manifest.verify.single import FileRun
 from manifest.verify.steps import Run
 from manifest.verify.trust import Trust
 
@@ -130,6 +129,8 @@ def verify(
             remedy="leave out --integrity-only: the signature covers every byte",
         )
     if os.path.isfile(request.directory):  # noqa: PTH113 - a text already
+        from manifest.verify.single import FileRun
+
         return FileRun(request).report()
     return Run(request).report()
 

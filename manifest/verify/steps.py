@@ -25,7 +25,6 @@ from manifest.signing.names import SIGNATURE_NAME
 from manifest.verify.comparison import Comparison, compare_root
 from manifest.verify.listed import unlisted_empty_files
 from manifest.verify.machine import Verification
-from manifest.verify.owned import check_inventories, sample_of
 from manifest.verify.part import OwnedPart, Part, select_part, within_root
 from manifest.verify.report import (
     FileProblem,
@@ -35,11 +34,10 @@ from manifest.verify.report import (
     StepStatus,
     VerifyReport,
 )
-from manifest.verify.request import Request, path_inside, read_manifest, read_signature
+from manifest.verify.request import Request, path_inside, read_manifest, read_signature, sample_of
 from manifest.verify.selection import DigestChoice, Selection, expected_in_root
 from manifest.verify.signatures import further_signatures
 from manifest.verify.survey import Survey, leave_out, refuse_ignored, spoken_of, survey
-from manifest.verify.tensors import check_tensors, name_damage, select_tensors
 
 __all__ = ["Run"]
 
@@ -267,6 +265,8 @@ class Run:
 
     def _tensors(self, part: Part) -> None:
         """Steps 3 and 4 for single tensors."""
+        from manifest.verify.tensors import check_tensors, select_tensors
+
         manifest = self.machine.trusted_manifest
         wanted = select_tensors(self.request.tensors, manifest, part)
         self._set(digests=("blake3",), digests_not_compared=())
@@ -284,7 +284,11 @@ class Run:
     def _add(self, result: Comparison, tree: Tree, root: str = "") -> None:
         manifest = self.machine.trusted_manifest
         weights = [f for one in manifest.weights for f in one.files] if manifest else []
-        problems = name_damage(result.problems, weights, tree, root=root)
+        problems = result.problems
+        if weights and problems:
+            from manifest.verify.tensors import name_damage
+
+            problems = name_damage(problems, weights, tree, root=root)
         self._set(
             files_expected=self.found.files_expected + result.expected,
             files_checked=self.found.files_checked + result.same,
@@ -343,6 +347,10 @@ class Run:
         self._refuse_not_covered(not_covered)
 
     def _inventories(self, selection: Selection, part: Part) -> None:
+        if not self._specs() and self.owned is None and self.request.sample is None:
+            return
+        from manifest.verify.owned import check_inventories
+
         found = check_inventories(
             self.machine.trusted_manifest,
             self.request,

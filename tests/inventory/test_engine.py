@@ -84,7 +84,7 @@ class TestOneLargeFile:
             asked.append(file.path)
             return real(job, file, **options)  # type: ignore[arg-type]  # as it was called
 
-        monkeypatch.setattr(parallel, "hash_wide", recording)
+        monkeypatch.setattr(wide, "hash_wide", recording)
         return asked
 
     @pytest.mark.parametrize("algorithms", [(Algorithm.BLAKE3,), BOTH, (Algorithm.BLAKE2B, *BOTH)])
