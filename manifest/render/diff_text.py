@@ -62,14 +62,17 @@ def _lines(report: DiffReport, paint: Paint) -> Iterator[str]:
 
 def _side(side: SideInfo) -> str:
     part = f", {side.selection} only" if side.selection else ""
-    how = "hashed now" if side.built else "by its manifest"
+    how = "hashed now" if side.built else "by its manifest, files not read"
     what = f"{side.name} {side.version}{part}"
     return printable(f"{what}  ({side.target}, {how})")
 
 
 def _summary(report: DiffReport, paint: Paint) -> str:
     if report.is_same:
-        return f"{paint('SAME', 'good')}  {plural(report.files_same, 'file')}, nothing differs"
+        same = f"{paint('SAME', 'good')}  {plural(report.files_same, 'file')}, nothing differs"
+        # A manifest says what was published, and nothing of what lies beside it by now.
+        unread = not (report.before.built and report.after.built)
+        return f"{same}; `manifest verify` holds files against a manifest" if unread else same
     counts = [
         f"{len(found)} {word if len(found) == 1 else words}"
         for found, word, words in (
