@@ -23,23 +23,21 @@ certificate became valid instead, for which none is ever expired.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import datetime as dt
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509 import verification as x509_verification
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from cryptography.x509.verification import Criticality, ExtensionPolicy
+from cryptography.x509.verification import ExtensionPolicy
 
 from manifest.display import printable
 from manifest.errors import NotTrustedError, UsageError
-from manifest.signing import keys
+from manifest.signing import chains, keys
+from manifest.signing.chains import MAX_CHAIN_DEPTH, UNREADABLE, ca_policy, quiet
 from manifest.signing.constraints import name_fault
 from manifest.signing.keys import KeyKind, PublicKey
 from manifest.signing.revocation import RevocationList, check_revocation
@@ -55,11 +53,10 @@ __all__ = [
 
 MAX_ROOTS_BYTES = 4 * 1024 * 1024
 """The largest file of root certificates read; the whole web's roots take 300 kB."""
-_MAX_CHAIN_DEPTH = 8
 _IDENTITY_KINDS = {"email", "uri", "dns", "ip", "subject"}
 _PEM_BEGIN = b"-----BEGIN "
-_CODE_SIGNING = {ExtendedKeyUsageOID.CODE_SIGNING, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
-_UNREADABLE = (ValueError, UnsupportedAlgorithm, x509.UnsupportedGeneralNameType)
+_REMEDY = "check the roots given with --root, or ask the signer for a new signature"
+_CODE_SIGNING = {ExtendedKeyUsageOID.CODE_SIGNING, chains.ANY_PURPOSE}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -127,10 +124,10 @@ def load_roots(pem: bytes, *, what: str = "the root certificate") -> tuple[Root,
             remedy="give a PEM file that holds the root certificate alone",
         )
     try:
-        with _quiet():
+        with quiet():
             certificates = x509.load_pem_x509_certificates(pem)
         return tuple(_root(certificate) for certificate in certificates)
-    except _UNREADABLE:
+    except UNREADABLE:
         raise UsageError(
             f"{what} is not a PEM file of certificates",
             remedy="give a file that begins with -----BEGIN CERTIFICATE-----",
@@ -185,22 +182,28 @@ def verify_chain(
         NotTrustedError: The chain is not valid at that time, or ends elsewhere, or the first
             certificate may not sign, is revoked, or is another signer's.
     """
-    chain = [_load(der, f"{what}: certificate {n}") for n, der in enumerate(certificates, 1)]
+    chain = [
+        chains.load(der, f"{what}: certificate {n}", remedy=_REMEDY)
+        for n, der in enumerate(certificates, 1)
+    ]
     leaf, others = chain[0], chain[1:]
     public_key = _signing_key(leaf, what)
     policy = (
         x509_verification.PolicyBuilder()
         .time(at.astimezone(dt.UTC).replace(tzinfo=None))
-        .max_chain_depth(_MAX_CHAIN_DEPTH)
+        .max_chain_depth(MAX_CHAIN_DEPTH)
         .store(x509_verification.Store([root._certificate for root in roots]))  # noqa: SLF001 - ours
-        .extension_policies(ca_policy=_ca_policy(), ee_policy=ExtensionPolicy.permit_all())
+        .extension_policies(
+            ca_policy=ca_policy(_CODE_SIGNING, "codeSigning"),
+            ee_policy=ExtensionPolicy.permit_all(),
+        )
     )
     try:
         path = policy.build_client_verifier().verify(leaf, others).chain
     except x509_verification.VerificationError as exc:
         cause = _cause(leaf, others, roots, at) or f"is not valid: {printable(str(exc)[:300])}"
         raise _refused(f"{what}: {cause}") from None
-    except _UNREADABLE:
+    except UNREADABLE:
         raise _refused(f"{what}: the certificate has a name that cannot be read") from None
     if (fault := name_fault(path)) is not None:
         raise _refused(f"{what}: {fault}")
@@ -229,27 +232,6 @@ def verify_chain(
     )
 
 
-def _ca_policy() -> ExtensionPolicy:
-    def is_ca(_policy: object, _cert: object, value: x509.BasicConstraints) -> None:
-        if not value.ca:
-            raise ValueError("not a CA certificate")
-
-    def may_issue(_policy: object, _cert: object, value: x509.KeyUsage | None) -> None:
-        if value is not None and not value.key_cert_sign:
-            raise ValueError("the key usage does not include keyCertSign")
-
-    def for_code(_policy: object, _cert: object, value: x509.ExtendedKeyUsage | None) -> None:
-        if value is not None and _CODE_SIGNING.isdisjoint(value):
-            raise ValueError("the extended key usage does not include codeSigning")
-
-    return (
-        ExtensionPolicy.permit_all()
-        .require_present(x509.BasicConstraints, Criticality.AGNOSTIC, is_ca)
-        .may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, may_issue)
-        .may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, for_code)
-    )
-
-
 def _signing_key(leaf: x509.Certificate, what: str) -> PublicKey:
     """The signer's key, once the certificate is found to be one that may sign."""
     name = f"{what}: the signer's certificate ({printable(_name(leaf.subject))})"
@@ -264,7 +246,7 @@ def _signing_key(leaf: x509.Certificate, what: str) -> PublicKey:
         )
     try:
         key = keys.wrap_public(leaf.public_key(), "it")
-    except (UsageError, *_UNREADABLE):
+    except (UsageError, *UNREADABLE):
         key = None
     if key is None or key.kind is KeyKind.ED25519:
         raise _refused(f"{name} has a key that is not on P-256, P-384 or P-521")
@@ -280,7 +262,7 @@ def _cause(
     """The likeliest reason for a refusal, in words. It explains; it decides nothing."""
     anchors = [root._certificate for root in roots]  # noqa: SLF001 - ours
     current, below = leaf, 0
-    for _ in range(_MAX_CHAIN_DEPTH + 2):
+    for _ in range(MAX_CHAIN_DEPTH + 2):
         name = f"the certificate of {printable(_name(current.subject))}"
         if at < current.not_valid_before_utc:
             return f"{name} is not valid before {current.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
@@ -298,14 +280,14 @@ def _cause(
             )
         below += current is not leaf and current.subject != current.issuer
         current = issuer
-    return f"the chain is longer than {_MAX_CHAIN_DEPTH} certificates"
+    return f"the chain is longer than {MAX_CHAIN_DEPTH} certificates"
 
 
 def _ca_fault(certificate: x509.Certificate, below: int) -> str | None:
     """What forbids a certificate to issue the one below it; `below` counts the CAs between."""
     try:
         basic = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except (x509.ExtensionNotFound, *_UNREADABLE):
+    except (x509.ExtensionNotFound, *UNREADABLE):
         return "issued another, and is not a CA certificate"
     usage, purposes = _usage(certificate)
     if not basic.ca:
@@ -334,28 +316,9 @@ def _usage(
 def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (InvalidSignature, TypeError, *_UNREADABLE):
+    except (InvalidSignature, TypeError, *UNREADABLE):
         return False
     return True
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the parser's warnings on standard error; path validation refuses what they are about."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-        yield
-
-
-def _load(der: bytes, name: str) -> x509.Certificate:
-    try:
-        with _quiet():
-            certificate = x509.load_der_x509_certificate(der)
-            # Extensions are parsed on first use; a malformed one is found here and not later.
-            _ = certificate.extensions, certificate.subject, certificate.issuer
-    except (x509.DuplicateExtension, x509.InvalidVersion, *_UNREADABLE):
-        raise _refused(f"{name} cannot be read") from None
-    return certificate
 
 
 def _alternative_names(leaf: x509.Certificate) -> tuple[str, ...]:
@@ -391,6 +354,4 @@ def _der(certificate: x509.Certificate) -> bytes:
 
 
 def _refused(message: str) -> NotTrustedError:
-    return NotTrustedError(
-        message, remedy="check the roots given with --root, or ask the signer for a new signature"
-    )
+    return NotTrustedError(message, remedy=_REMEDY)
