@@ -10,13 +10,13 @@ built.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import re
 from typing import Any, NoReturn
 
 from manifest.errors import DocumentError, ManifestError
+from manifest.records import record
 
 __all__ = ["DEFAULT_MAX_ITEMS", "dumps", "loads"]
 
@@ -48,7 +48,7 @@ class _Refused(Exception):  # noqa: N818 - a signal inside this module, never ra
         self.problem = problem
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Document:
     what: str
     text: str

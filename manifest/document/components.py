@@ -6,8 +6,9 @@ framework's own names; the rest are parts of a release for which the framework h
 
 from __future__ import annotations
 
-import dataclasses
 import enum
+
+from manifest.records import record
 
 __all__ = ["KINDS", "MOF_KINDS", "ComponentKind", "ContentType", "MofClass", "resolve_kind"]
 
@@ -28,7 +29,7 @@ class MofClass(enum.StrEnum):
     I = "I"  # noqa: E741 - the framework's own numeral
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ComponentKind:
     """One kind of component.
 

@@ -20,6 +20,7 @@ from manifest.document.schema import load_schema, violations
 from manifest.document.semantics import semantic_problems
 from manifest.document.yaml_text import YamlDocument, parse_yaml, to_plain
 from manifest.errors import DocumentError, UndecidedError
+from manifest.records import record
 
 __all__ = [
     "BaseModel",
@@ -41,7 +42,7 @@ DIGESTS = ("sha256", "blake3")
 """The digests that a manifest may hold of its files, in the order in which it names them."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Withheld:
     """A component or source that is declared unavailable: why, and how it can be had."""
 
@@ -49,7 +50,7 @@ class Withheld:
     obtain: str = ""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ComponentSpec:
     """One component as described.
 
@@ -78,7 +79,7 @@ class ComponentSpec:
     description: str = ""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class BaseModel:
     """A model that this one was made from."""
 
@@ -88,7 +89,7 @@ class BaseModel:
     license: str = ""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class DataSource:
     """A source of training data, published or not; counts are None when not given."""
 
@@ -108,7 +109,7 @@ class DataSource:
     withheld: Withheld | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Checkpoint:
     """An intermediate checkpoint; ``step`` counts optimizer steps, ``tokens`` tokens seen."""
 
@@ -122,7 +123,7 @@ class Checkpoint:
     data: str = ""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class EvaluationResult:
     """One number that was measured, by what, and of which weights."""
 
@@ -136,7 +137,7 @@ class EvaluationResult:
     weights: str = ""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RuleException:
     """A rule that does not apply to this release, why, and until which day (ISO, or empty)."""
 
@@ -145,7 +146,7 @@ class RuleException:
     expires: str = ""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Description:
     """What is said of a release, resolved to types.
 

@@ -6,7 +6,6 @@ and binds the inventory by digest, count, size and Merkle root.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -16,6 +15,7 @@ from manifest.display import printable
 from manifest.errors import DocumentError
 from manifest.inventory import NOT_COVERED, OWN_FILES, path_problem
 from manifest.inventory.lines import Binding
+from manifest.records import record
 
 __all__ = [
     "BoundInventory",
@@ -35,7 +35,7 @@ _DESCRIPTION = "release.yaml"
 _WILD = re.compile(r"[*?\[]")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class InventorySpec:
     """Where an inventory is, and the directory that it owns.
 
@@ -63,7 +63,7 @@ class InventorySpec:
         return f"{prefix}{self.directory}/"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class BoundInventory:
     """An inventory of a manifest: the component it belongs to, where it is, and what binds it."""
 

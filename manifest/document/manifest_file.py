@@ -47,6 +47,7 @@ from manifest.document.manifest_weights import (
 from manifest.document.schema import violations
 from manifest.errors import DocumentError, ManifestError
 from manifest.inventory.lines import Binding
+from manifest.records import record
 
 __all__ = [
     "FILE_NAME",
@@ -66,7 +67,7 @@ first: some 700,000 files."""
 MAX_DEPTH = 64
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ManifestComponent:
     """One component, resolved: what the description says of it, and what its files come to.
 
@@ -83,7 +84,7 @@ class ManifestComponent:
     binding: Binding | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Manifest:
     """A manifest.
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 import re
 from collections.abc import Mapping
 from typing import Any
+
+from manifest.records import record
 
 __all__ = ["Reference", "ReferenceType"]
 
@@ -24,7 +25,7 @@ class ReferenceType(enum.StrEnum):
     MANIFEST = "manifest"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Reference:
     """Something that lies elsewhere.
 

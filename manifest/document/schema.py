@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import json
 import re
@@ -13,6 +12,7 @@ from typing import Any
 
 from manifest.display import printable
 from manifest.errors import DocumentError
+from manifest.records import record
 
 __all__ = ["SCHEMA_NAMES", "Violation", "load_schema", "schema_text", "violations"]
 
@@ -31,7 +31,7 @@ SCHEMA_NAMES = (
 _MAX_SHOWN = 80
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Violation:
     """One way in which a document breaks its schema.
 

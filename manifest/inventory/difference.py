@@ -17,6 +17,7 @@ from manifest.inventory.entries import FileEntry
 from manifest.inventory.opening import Opener, Root
 from manifest.inventory.pointers import is_pointer_to
 from manifest.inventory.tree import FileStat, OddityKind, Tree
+from manifest.records import record
 
 __all__ = ["Difference", "Expected", "Item", "Plan", "compare", "conclude", "plan"]
 
@@ -47,7 +48,7 @@ class Expected(NamedTuple):
         return cls(entry.path, entry.size, (entry.sha256,))
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Item:
     """One file of a difference, with all that is known of both sides.
 
@@ -87,7 +88,7 @@ def _whole_sha256(algorithm: Algorithm, digests: tuple[str, ...]) -> str:
     return digests[0] if algorithm is Algorithm.SHA256 and len(digests) == 1 else ""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Plan:
     """What names and sizes tell, and what must be hashed to know the rest.
 
@@ -117,7 +118,7 @@ class Plan:
     matched: tuple[Expected, ...]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Difference:
     """How a tree differs from what was expected; every tuple is sorted by path.
 

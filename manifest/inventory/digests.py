@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 import hashlib
 import os
@@ -24,6 +23,7 @@ from manifest.inventory.opening import (
     read_whole,
 )
 from manifest.inventory.tree import FileStat
+from manifest.records import record
 
 __all__ = [
     "SMALL_FILE",
@@ -141,7 +141,7 @@ def digest_of(data: bytes, algorithm: Algorithm = Algorithm.SHA256) -> str:
     return digest.hexdigest()
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Job:
     """What is the same for every file of one run; can be sent to another process."""
 

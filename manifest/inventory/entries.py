@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from collections.abc import Iterable
 
 from manifest.inventory.paths import sort_key
+from manifest.records import record
 
 __all__ = ["FileEntry", "tree_digest"]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class FileEntry:
     """One file of a release.
 

@@ -6,11 +6,11 @@ like: every pattern starts at the root of the release, and there is no negation.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 
 from manifest.display import printable
 from manifest.errors import DocumentError, ManifestError
+from manifest.records import record
 
 __all__ = ["MAX_PATTERN_LENGTH", "Matcher", "compile_glob", "escape_glob", "glob_problem"]
 
@@ -23,7 +23,7 @@ _CLASS = re.compile(r"\[([!^]?)(\]?[^\]/]*)\]")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Matcher:
     """A pattern ready to be compared with paths.
 

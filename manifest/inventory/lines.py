@@ -9,7 +9,6 @@ compared and proved as bytes, and no parser's leniency matters: what does not ma
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import re
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from manifest.display import printable
 from manifest.errors import DocumentError, ManifestError
 from manifest.inventory.merkle import Accumulator
 from manifest.inventory.paths import path_problem
+from manifest.records import record
 
 __all__ = ["MAX_LINE_BYTES", "Binding", "InventoryEntry", "InventoryReader", "InventoryWriter"]
 
@@ -62,7 +62,7 @@ class InventoryEntry(NamedTuple):
         return text.encode()
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Binding:
     """What ties an inventory to the manifest.
 

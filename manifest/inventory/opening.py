@@ -7,7 +7,6 @@ opened component by component with ``O_NOFOLLOW``.
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 import errno
 import os
@@ -19,6 +18,7 @@ from manifest.display import printable
 from manifest.errors import UndecidedError
 from manifest.inventory.tree import FileStat, Tree
 from manifest.inventory.walk import DIRECTORY_FLAGS
+from manifest.records import record
 
 __all__ = [
     "Opener",
@@ -52,7 +52,7 @@ class Problem(NamedTuple):
     detail: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Root:
     """How to find a walked tree again: what `Opener` needs of it, small enough to send elsewhere."""
 

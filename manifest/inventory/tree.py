@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 from typing import NamedTuple
 
 from manifest.display import printable
+from manifest.records import record
 
 __all__ = ["MAX_DEPTH", "FileStat", "NotCovered", "Oddity", "OddityKind", "Tree"]
 
@@ -52,7 +52,7 @@ class OddityKind(enum.StrEnum):
     TOO_DEEP = "too-deep"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Oddity:
     """One thing in a tree that is neither a regular file nor a directory with a sound name.
 
@@ -79,7 +79,7 @@ class Oddity:
         return f"{printable(self.path)} {what} {printable(self.detail)}".rstrip()
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class NotCovered:
     """Something that exists and that no manifest covers (`walk.NOT_COVERED`).
 
@@ -98,7 +98,7 @@ class NotCovered:
     complete: bool = True
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Tree:
     """What a directory holds.
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from manifest import strict_json
 from manifest.errors import NotTrustedError
+from manifest.records import record
 from manifest.signing import dsse
 from manifest.signing.fields import read_list, read_object, read_text, refusal, shown
 
@@ -49,7 +50,7 @@ class SigningMethod(enum.StrEnum):
     SIGSTORE = "sigstore"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Bundle:
     """A parsed bundle. Nothing in it is verified.
 

@@ -8,10 +8,10 @@ before OMS 1.0 is no DSSE: `manifest.signing.history` has it.
 from __future__ import annotations
 
 import base64
-import dataclasses
 import re
 from typing import Any
 
+from manifest.records import record
 from manifest.signing.fields import read_list, read_object, refusal
 from manifest.signing.keys import PrivateKey, PublicKey
 
@@ -33,7 +33,7 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 _URL_SAFE = str.maketrans("-_", "+/")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Signature:
     """One signature of an envelope.
 
@@ -46,7 +46,7 @@ class Signature:
     keyid: str = ""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Envelope:
     """A payload, its type and the signatures over both.
 

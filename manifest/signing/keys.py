@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from manifest.errors import UsageError
+from manifest.records import record
 
 __all__ = [
     "MAX_PEM_BYTES",
@@ -64,7 +65,7 @@ _CURVES: dict[KeyKind, tuple[ec.EllipticCurve, hashes.HashAlgorithm]] = {
 _KIND_OF_CURVE = {curve.name: kind for kind, (curve, _) in _CURVES.items()}
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class PublicKey:
     """A key that verifies.
 
@@ -118,7 +119,7 @@ class PublicKey:
         return hint in {self.fingerprint, hashlib.sha256(der).hexdigest()}
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class PrivateKey:
     """A key that signs. Its repr names the kind and the public fingerprint only."""
 

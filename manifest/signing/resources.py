@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 from typing import Final, NamedTuple
+
+from manifest.records import record
 
 __all__ = [
     "DIGEST_BYTES",
@@ -59,7 +60,7 @@ class Resource(NamedTuple):
     end: int | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class OmsStatement:
     """A statement whose form has been checked; whether to trust it is the signature's matter.
 

@@ -8,13 +8,13 @@ alone: a key that travels inside the bundle is never used.
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from manifest.display import printable
 from manifest.errors import NotTrustedError, UsageError
+from manifest.records import record
 from manifest.signing.bundle import Bundle, SigningMethod, parse_bundle
 from manifest.signing.fields import shown
 from manifest.signing.history import is_digests_v0_1, old_pae
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["SignerKey", "VerifiedEnvelope", "verify_signature"]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class SignerKey:
     """A signer known by their key.
 
@@ -42,7 +42,7 @@ class SignerKey:
     fingerprint: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class VerifiedEnvelope:
     """A payload whose signature was verified.
 

@@ -17,6 +17,7 @@ from manifest.inventory import (
     hash_files,
     plan,
 )
+from manifest.records import record
 from manifest.verify.part import Part
 from manifest.verify.report import FileProblem, ProblemKind, Undecided
 from manifest.verify.survey import Survey
@@ -31,7 +32,7 @@ _QUESTIONS_OF_THE_WHOLE = frozenset(
 )
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Engine:
     """Where to hash, and whom to tell; ``on_total`` hears of bytes and files before hashing."""
 
@@ -40,7 +41,7 @@ class Engine:
     on_total: Callable[[int, int], None] | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Comparison:
     """What a comparison found.
 

@@ -6,11 +6,11 @@ renderers turn them into text and JSON.
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 from typing import TYPE_CHECKING
 
 from manifest.errors import ExitCode
+from manifest.records import record
 
 if TYPE_CHECKING:
     from manifest.inventory.sampling import Miss
@@ -46,7 +46,7 @@ class StepStatus(enum.StrEnum):
     SKIPPED = "skipped"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Step:
     """One step of the verification, in the order of spec/verification.md."""
 
@@ -72,7 +72,7 @@ class ProblemKind(enum.StrEnum):
     """Outside of what a signature covers, and refused because ``--strict`` was asked."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class TensorDamage:
     """What of a file of weights differs from what was signed.
 
@@ -87,7 +87,7 @@ class TensorDamage:
     checked: int
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class FileProblem:
     """One file that differs.
 
@@ -116,7 +116,7 @@ class FileProblem:
     damage: TensorDamage | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Undecided:
     """A file about which there is no answer: unreadable, changed while read, or not fetched."""
 
@@ -126,7 +126,7 @@ class Undecided:
     not_fetched: bool = False
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class SignerInfo:
     """Who signed.
 
@@ -150,7 +150,7 @@ class SignerInfo:
     signature: str = ""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class InventorySample:
     """What was hashed of an inventory's files when a sample was asked for, and what that says.
 
@@ -170,7 +170,7 @@ class InventorySample:
     misses: tuple[Miss, ...]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class VerifyReport:
     """The result of a verification.
 

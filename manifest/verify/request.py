@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import stat
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from manifest.display import plural, printable
 from manifest.document.manifest_file import FILE_NAME, MAX_BYTES
 from manifest.errors import NotTrustedError, UndecidedError, UsageError
 from manifest.inventory import Tree, read_file
+from manifest.records import record
 from manifest.signing.bundle import MAX_BUNDLE_BYTES
 from manifest.signing.names import SIGNATURE_NAME
 from manifest.verify.comparison import Engine
@@ -20,7 +20,7 @@ from manifest.verify.selection import DigestChoice
 __all__ = ["Request", "path_inside", "read_given", "read_manifest", "read_signature", "sample_of"]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Request:
     """The arguments of `manifest.verify.run.verify`, which documents them."""
 

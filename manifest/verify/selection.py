@@ -8,13 +8,13 @@ signature and another by the manifest.
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 from collections.abc import Iterable, Mapping
 
 from manifest.document.manifest_file import FILE_NAME, Manifest, ManifestFile
 from manifest.errors import UndecidedError
 from manifest.inventory import Algorithm, Expected
+from manifest.records import record
 from manifest.signing.statement import OmsStatement, SerializationMethod
 from manifest.verify.listed import expected_of
 
@@ -33,7 +33,7 @@ class DigestChoice(enum.StrEnum):
     BOTH = "both"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Selection:
     """What is compared.
 

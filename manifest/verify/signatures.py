@@ -7,12 +7,12 @@ one is named and never counted. What is not a signature bundle has no business t
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 
 from manifest.display import printable
 from manifest.errors import ManifestError, NotTrustedError
 from manifest.inventory import Tree, read_file
+from manifest.records import record
 from manifest.signing.bundle import MAX_BUNDLE_BYTES, parse_bundle
 from manifest.signing.names import SIGNATURES_DIRECTORY
 from manifest.signing.statement import OmsStatement, parse_statement
@@ -27,7 +27,7 @@ MAX_TOTAL_BYTES = 2 * MAX_BUNDLE_BYTES
 """The most bytes they may have together: all of them are read."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class FurtherSignatures:
     """What ``signatures/`` holds: signers that count, files that do not belong, and notes."""
 

@@ -27,9 +27,7 @@ from manifest.verify.listed import unlisted_empty_files
 from manifest.verify.machine import Verification
 from manifest.verify.part import OwnedPart, Part, select_part, within_root
 from manifest.verify.report import (
-    FileProblem,
     Mode,
-    ProblemKind,
     Step,
     StepStatus,
     VerifyReport,
@@ -37,7 +35,7 @@ from manifest.verify.report import (
 from manifest.verify.request import Request, path_inside, read_manifest, read_signature, sample_of
 from manifest.verify.selection import DigestChoice, Selection, expected_in_root
 from manifest.verify.signatures import further_signatures
-from manifest.verify.survey import Survey, leave_out, refuse_ignored, spoken_of, survey
+from manifest.verify.survey import Survey, leave_out, refusal_of, refuse_ignored, spoken_of, survey
 
 __all__ = ["Run"]
 
@@ -261,7 +259,7 @@ class Run:
 
     def _refuse_not_covered(self, words: Sequence[str]) -> None:
         if self.request.strict:
-            self._set(problems=(*self.found.problems, *map(_refused, words)))
+            self._set(problems=(*self.found.problems, *map(refusal_of, words)))
 
     def _tensors(self, part: Part) -> None:
         """Steps 3 and 4 for single tensors."""
@@ -399,8 +397,3 @@ class Run:
         findings = self.machine.claims(data)
         self._done("claims", "; ".join(findings), failed=bool(findings))
         self._set(findings=findings)
-
-
-def _refused(words: str) -> FileProblem:
-    path, _, detail = words.rpartition(" (")
-    return FileProblem(ProblemKind.NOT_COVERED, path, detail=detail.removesuffix(")"))

@@ -13,13 +13,14 @@ from collections.abc import Callable, Collection, Container
 from manifest.display import human_size, plural
 from manifest.errors import UsageError
 from manifest.inventory import NOT_COVERED, NotCovered, OddityKind, Tree
+from manifest.records import record
 from manifest.signing.names import SIGNATURE_NAME, SIGNATURES_DIRECTORY
 from manifest.verify.report import FileProblem, ProblemKind, Undecided
 
-__all__ = ["Survey", "below", "leave_out", "refuse_ignored", "spoken_of", "survey"]
+__all__ = ["Survey", "below", "leave_out", "refusal_of", "refuse_ignored", "spoken_of", "survey"]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Survey:
     """A walked tree, sorted out.
 
@@ -190,3 +191,9 @@ def _in_words(item: NotCovered) -> str:
         return f"{item.path} ({item.kind if item.kind != 'file' else human_size(item.size)})"
     count = plural(item.files, "file") if item.complete else f"more than {item.files:,} files"
     return f"{item.path}/ ({count}, {human_size(item.size)})"
+
+
+def refusal_of(words: str) -> FileProblem:
+    """What is not covered, in words of `survey`, as a problem: ``--strict`` asks for it."""
+    path, _, detail = words.rpartition(" (")
+    return FileProblem(ProblemKind.NOT_COVERED, path, detail=detail.removesuffix(")"))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 from typing import TYPE_CHECKING
 
+from manifest.records import record
 from manifest.signing.keys import PublicKey
 from manifest.signing.verification import SignerKey, VerifiedEnvelope, verify_signature
 from manifest.verify.report import SignerInfo
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Trust", "signer_info"]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Trust:
     """What the consumer trusts.
 

@@ -16,7 +16,7 @@ PACKAGE = ROOT / "manifest"
 # A module imports from its own package and from floors below it. `manifest` stands for the
 # package's own face, which looks names up in `api` when they are asked for.
 FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"_version", "errors", "findings", "display", "atomic", "strict_json"}),
+    frozenset({"_version", "errors", "findings", "display", "atomic", "records", "strict_json"}),
     frozenset({"inventory", "signing", "licenses", "commitments"}),
     frozenset({"document"}),
     frozenset({"readers", "sources"}),
@@ -33,6 +33,7 @@ NEIGHBOURS = {
     ("atomic", "display"): "an error names a path",
     ("atomic", "errors"): "raises them",
     ("strict_json", "errors"): "raises them",
+    ("strict_json", "records"): "a value of its own",
     ("readers", "sources"): "readers are given a Source",
     ("commitments", "inventory"): "Merkle trees, and the walk over directories of records",
     ("signing", "inventory"): "names in a signed statement obey the rules for paths",
