@@ -71,7 +71,6 @@ def load_schema(name: str) -> Mapping[str, Any]:
 
 @functools.cache
 def _validator(name: str) -> Any:
-    import jsonschema
     import referencing
 
     registry: Any = referencing.Registry()
@@ -79,10 +78,16 @@ def _validator(name: str) -> Any:
         contents = load_schema(other)
         resource: Any = referencing.Resource.from_contents(dict(contents))
         registry = registry.with_resource(contents["$id"], resource)
+    return _validator_class()(dict(load_schema(name)), registry=registry)
+
+
+@functools.cache
+def _validator_class() -> Any:
+    import jsonschema
+
     # JSON Schema takes patterns from ECMA 262, whose `$` is the end; Python's admits a line break.
     extend: Any = jsonschema.validators.extend
-    validator = extend(jsonschema.Draft202012Validator, {"pattern": _check_pattern})
-    return validator(dict(load_schema(name)), registry=registry)
+    return extend(jsonschema.Draft202012Validator, {"pattern": _check_pattern})
 
 
 def _check_pattern(_: Any, pattern: str, instance: Any, __: Any) -> Iterator[Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -33,6 +35,33 @@ def release(tmp_path: Path, key: PrivateKey, monkeypatch: pytest.MonkeyPatch) ->
 
 def run(*arguments: str) -> Result:
     return CliRunner().invoke(cli, ["verify", "release", *arguments])
+
+
+def test_a_release_as_signed_is_verified_without_what_it_does_not_need(release: Release) -> None:
+    code = (
+        "import sys\nfrom manifest.cli import cli\n"
+        "try: cli.main(['verify', 'release', '--key', 'key.pub', '--quiet'])\n"
+        "except SystemExit as end: code = end.code\n"
+        "print(*sys.modules, file=sys.stderr)\nsys.exit(code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        check=False,
+        cwd=release.path.parent,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    loaded = set(done.stderr.split())
+    unwanted = {"asyncio", "concurrent.futures", "logging", "multiprocessing", "requests", "rich"}
+    unwanted |= {f"manifest.{n}" for n in ("build", "draft", "lint", "licenses", "sign", "sources")}
+    unwanted |= {
+        "manifest.signing.certificates",
+        "manifest.inventory.crew",
+        "manifest.verify.owned",
+    }
+    assert loaded & unwanted == set()
+    assert {"blake3", "cryptography", "jsonschema", "ruamel", "manifest.verify.run"} <= loaded
 
 
 def broken(release: Release) -> None:
