@@ -20,6 +20,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 _MAX_ROOTS = 1024 * 1024
 
 
+def tsa_root_option(words: str) -> Callable[[F], F]:
+    """``--tsa-root``: whose timestamps are trusted."""
+    return click.option("--tsa-root", "tsa_roots", multiple=True, metavar="PEM", help=words)
+
+
 def trust_options() -> Callable[[F], F]:
     """``--root``, ``--crl``, ``--cert-identity``, and those of keyless signatures."""
     options = (
@@ -44,6 +49,7 @@ def trust_options() -> Callable[[F], F]:
             metavar="NAME",
             help="A name the signer's certificate must hold, as email:me@example.org; repeatable.",
         ),
+        tsa_root_option("A timestamp authority's root certificate; repeatable."),
         click.option(
             "--identity",
             metavar="NAME",

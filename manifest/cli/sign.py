@@ -28,6 +28,7 @@ from manifest.cli._common import (
     warn,
 )
 from manifest.cli._progress import progress_bar
+from manifest.cli._trust import load_authorities, tsa_root_option
 from manifest.display import human_size, plural, printable
 from manifest.errors import UsageError
 
@@ -53,6 +54,14 @@ if TYPE_CHECKING:
     help="The environment variable that holds the identity token for --sigstore.",
 )
 @click.option("--staging", is_flag=True, help="Use Sigstore's staging instance, for tests.")
+@click.option(
+    "--timestamp",
+    "timestamps",
+    multiple=True,
+    metavar="URL",
+    help="Ask this authority for a timestamp (RFC 3161) of the signature; repeatable.",
+)
+@tsa_root_option("The root certificate with which timestamps must verify; repeatable.")
 @click.option(
     "--signature",
     "signature_path",
@@ -80,6 +89,8 @@ def command(
     sigstore: bool,
     token_env: str | None,
     staging: bool,
+    timestamps: tuple[str, ...],
+    tsa_roots: tuple[str, ...],
     signature_path: Path | None,
     manifest_path: Path | None,
     roots: dict[str, Path],
@@ -107,6 +118,8 @@ def command(
         key = _sigstore_signer(token_env, staging=staging, quiet=quiet)
     else:
         key = _load_key(key_path, directory, passphrase_fd, passphrase_env)
+    if timestamps or tsa_roots:
+        key = _timestamped(key, timestamps, tsa_roots, sigstore=sigstore)
     if directory.is_file():
         if manifest_path is not None or roots:
             raise click.UsageError("--manifest and --root-dir are for directories")
@@ -202,6 +215,25 @@ def _sigstore_signer(token_env: str | None, *, staging: bool, quiet: bool) -> Si
     return SigstoreSigner(
         token=token, staging=staging, interactive=token is None and is_terminal(), told=tell
     )
+
+
+def _timestamped(
+    key: PrivateKey | Signer, urls: tuple[str, ...], roots: tuple[str, ...], *, sigstore: bool
+) -> Signer:
+    if not urls:
+        raise click.UsageError("--tsa-root belongs to --timestamp")
+    if sigstore:
+        raise click.UsageError(
+            "--timestamp and --sigstore exclude each other: its log has the time"
+        )
+    from manifest.signing.signer import signer_of
+    from manifest.signing.timestamping import TimestampedSigner
+    from manifest.signing.timestamps import require_timestamps
+    from manifest.sources.timestamps import timestamp_authority
+
+    require_timestamps()
+    authorities = tuple(timestamp_authority(url) for url in urls)
+    return TimestampedSigner(signer_of(key), authorities, load_authorities(roots))
 
 
 def _load_key(path: str, directory: Path, fd: int | None, env: str | None) -> PrivateKey:

@@ -90,6 +90,7 @@ def command(
     root_certificates: tuple[str, ...],
     crls: tuple[str, ...],
     cert_identities: tuple[str, ...],
+    tsa_roots: tuple[str, ...],
     identity: str | None,
     identity_issuer: str | None,
     trusted_root: str | None,
@@ -126,7 +127,7 @@ def command(
     lists = load_crls(crls, roots=root_certificates)
     names = check_identities(cert_identities, roots=root_certificates)
     sigstore = load_sigstore(identity, identity_issuer, trusted_root=trusted_root, staging=staging)
-    _warn_of_keys_inside(directory, (*keys, *root_certificates))
+    _warn_of_keys_inside(directory, (*keys, *root_certificates, *tsa_roots))
     with undone("the release was not verified"), progress_bar("Verifying", quiet=quiet) as bar:
         report = verify(
             directory,
@@ -135,6 +136,7 @@ def command(
             revocation_lists=lists,
             certificate_identities=names,
             sigstore=sigstore,
+            timestamp_roots=load_authorities(tsa_roots),
             integrity_only=integrity_only,
             strict=strict,
             only=only,

@@ -115,6 +115,7 @@ def _signer(signer: SignerInfo) -> dict[str, Any]:
         "issuer": _text(signer.issuer) or None,
         "names": [_text(n) for n in signer.names],
         "signature": _text(signer.signature),
+        "signed_before": signer.signed_before or None,
     }
 
 

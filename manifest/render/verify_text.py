@@ -217,6 +217,8 @@ def _row(label: str, text: str, paint: Paint, role: str = "dim") -> str:
 
 def _signer(signer: SignerInfo) -> str:
     where = f", in {printable(signer.signature)}" if signer.signature else ""
+    if signer.signed_before:
+        where += f", before {signer.signed_before}"
     if signer.method == "key":
         return f"key {signer.fingerprint} ({signer.kind}){where}"
     if signer.method == "sigstore":

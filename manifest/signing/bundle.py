@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from manifest import strict_json
@@ -24,6 +25,7 @@ __all__ = [
     "MEDIA_TYPE",
     "Bundle",
     "SigningMethod",
+    "add_timestamps",
     "parse_bundle",
     "serialize_bundle",
 ]
@@ -40,6 +42,8 @@ _MAX_ITEMS = 20_000
 _MAX_CERTIFICATES = 16
 _MAX_CERTIFICATE_BYTES = 64 * 1024
 _MAX_LOG_ENTRIES = 64
+_MAX_TIMESTAMPS = 16
+_MAX_TIMESTAMP_BYTES = 64 * 1024
 
 
 class SigningMethod(enum.StrEnum):
@@ -63,7 +67,7 @@ class Bundle:
             implementation before 1.1 wrote it. It is never used: whoever changes a file can
             change that key with it.
         has_log_entries: The bundle carries entries of a transparency log.
-        has_timestamps: The bundle carries signed timestamps.
+        timestamps: RFC 3161 answers in DER, over the signature.
     """
 
     method: SigningMethod
@@ -72,7 +76,7 @@ class Bundle:
     certificates: tuple[bytes, ...] = ()
     has_embedded_key: bool = False
     has_log_entries: bool = False
-    has_timestamps: bool = False
+    timestamps: tuple[bytes, ...] = ()
 
 
 def parse_bundle(data: bytes, *, what: str = "the signature") -> Bundle:
@@ -141,6 +145,15 @@ def serialize_bundle(envelope: dsse.Envelope, key_hint: str) -> bytes:
     return json.dumps(value, ensure_ascii=True).encode("ascii") + b"\n"
 
 
+def add_timestamps(data: bytes, timestamps: Sequence[bytes]) -> bytes:
+    """A bundle with timestamps over its signature, RFC 3161 answers in DER (TimeStampResp)."""
+    value = json.loads(data)
+    value["verificationMaterial"]["timestampVerificationData"] = {
+        "rfc3161Timestamps": [{"signedTimestamp": dsse.encode_base64(t)} for t in timestamps]
+    }
+    return json.dumps(value, ensure_ascii=True).encode("ascii") + b"\n"
+
+
 def _check_media_type(media_type: Any, what: str) -> None:
     where = f"{what}: mediaType"
     found = read_text(media_type, where)
@@ -180,7 +193,10 @@ def _with_material(value: Any, envelope: dsse.Envelope, what: str) -> Bundle:
         SigningMethod.KEY,
         envelope,
         has_log_entries=bool(log_entries),
-        has_timestamps=bool(timestamps.get("rfc3161Timestamps")),
+        timestamps=_timestamps(
+            timestamps.get("rfc3161Timestamps", []),
+            f"{where}.timestampVerificationData.rfc3161Timestamps",
+        ),
     )
     content = fields[present[0]]
     where = f"{where}.{present[0]}"
@@ -212,6 +228,18 @@ def _with_key(bundle: Bundle, value: Any, where: str) -> Bundle:
     if hint is not None and not isinstance(hint, str):
         raise refusal(f"{where}.hint", "is neither a text nor null")
     return dataclasses.replace(bundle, key_hint=hint or "", has_embedded_key="rawBytes" in fields)
+
+
+def _timestamps(value: Any, where: str) -> tuple[bytes, ...]:
+    answers = []
+    for index, entry in enumerate(read_list(value, where, most=_MAX_TIMESTAMPS)):
+        place = f"{where}[{index}]"
+        fields = read_object(entry, place, required={"signedTimestamp"})
+        der = dsse.decode_base64(fields["signedTimestamp"], where=f"{place}.signedTimestamp")
+        if not 0 < len(der) <= _MAX_TIMESTAMP_BYTES:
+            raise refusal(f"{place}.signedTimestamp", f"has {len(der):,} bytes: no timestamp")
+        answers.append(der)
+    return tuple(answers)
 
 
 def _certificate(value: Any, where: str) -> bytes:

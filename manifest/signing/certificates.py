@@ -16,7 +16,7 @@ policies, is for signers of models:
 On top come the constraints of names that it leaves out (`manifest.signing.constraints`), the
 revocation lists that the caller gives, and the identities that the caller asks for.
 
-The time is the caller's: without a trusted timestamp in the signature, only the present is
+The time is the caller's: without a trusted timestamp over the signature, only the present is
 known, so an expired certificate is refused. The reference implementation takes the moment the
 certificate became valid instead, for which none is ever expired.
 """
@@ -26,6 +26,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -41,6 +42,9 @@ from manifest.signing.chains import MAX_CHAIN_DEPTH, UNREADABLE, ca_policy, quie
 from manifest.signing.constraints import name_fault
 from manifest.signing.keys import KeyKind, PublicKey
 from manifest.signing.revocation import RevocationList, check_revocation
+
+if TYPE_CHECKING:
+    from manifest.signing.timestamps import Timestamp
 
 __all__ = [
     "MAX_ROOTS_BYTES",
@@ -161,6 +165,7 @@ def verify_chain(
     what: str,
     revocation_lists: Sequence[RevocationList] = (),
     identities: Sequence[str] = (),
+    stamp: Timestamp | None = None,
 ) -> SignerCertificate:
     """Validate a signer's certificate up to one of the roots.
 
@@ -171,12 +176,14 @@ def verify_chain(
     Args:
         certificates: DER, as a bundle carries them; at least one.
         roots: What is trusted.
-        at: The time at which all must be valid; with a time zone.
+        at: The time of verification, with a time zone: all must be valid then, when no timestamp
+            says that the signature is older.
         what: The signature's name for messages.
         revocation_lists: Where any are given, they must speak on every certificate below the
             root.
         identities: Where any are given, the signer's certificate must hold one of them; see
             `parse_identity`.
+        stamp: By when the signature was there; all must have been valid at that time.
 
     Raises:
         NotTrustedError: The chain is not valid at that time, or ends elsewhere, or the first
@@ -188,27 +195,12 @@ def verify_chain(
     ]
     leaf, others = chain[0], chain[1:]
     public_key = _signing_key(leaf, what)
-    policy = (
-        x509_verification.PolicyBuilder()
-        .time(at.astimezone(dt.UTC).replace(tzinfo=None))
-        .max_chain_depth(MAX_CHAIN_DEPTH)
-        .store(x509_verification.Store([root._certificate for root in roots]))  # noqa: SLF001 - ours
-        .extension_policies(
-            ca_policy=ca_policy(_CODE_SIGNING, "codeSigning"),
-            ee_policy=ExtensionPolicy.permit_all(),
-        )
-    )
-    try:
-        path = policy.build_client_verifier().verify(leaf, others).chain
-    except x509_verification.VerificationError as exc:
-        cause = _cause(leaf, others, roots, at) or f"is not valid: {printable(str(exc)[:300])}"
-        raise _refused(f"{what}: {cause}") from None
-    except UNREADABLE:
-        raise _refused(f"{what}: the certificate has a name that cannot be read") from None
-    if (fault := name_fault(path)) is not None:
-        raise _refused(f"{what}: {fault}")
+    # Validity has no gaps: what holds at both ends of a timestamp's time holds between them.
+    for moment in (at,) if stamp is None else (stamp.time, stamp.latest):
+        path = _validated(leaf, others, roots, moment, what)
     if revocation_lists:
-        check_revocation(path, revocation_lists, at=at, what=what)
+        latest = None if stamp is None else stamp.latest
+        check_revocation(path, revocation_lists, at=at, what=what, signed_by=latest)
     names = _alternative_names(leaf)
     held = {*names, f"subject:{_name(leaf.subject)}"}
     if identities and held.isdisjoint(identities):
@@ -230,6 +222,36 @@ def verify_chain(
         root=_root(path[-1]),
         unused=len({_der(c) for c in others} - {_der(c) for c in path}),
     )
+
+
+def _validated(
+    leaf: x509.Certificate,
+    others: list[x509.Certificate],
+    roots: Sequence[Root],
+    at: dt.datetime,
+    what: str,
+) -> list[x509.Certificate]:
+    """The chain from the signer's certificate to a root, valid at that time."""
+    policy = (
+        x509_verification.PolicyBuilder()
+        .time(at.astimezone(dt.UTC).replace(tzinfo=None))
+        .max_chain_depth(MAX_CHAIN_DEPTH)
+        .store(x509_verification.Store([root._certificate for root in roots]))  # noqa: SLF001 - ours
+        .extension_policies(
+            ca_policy=ca_policy(_CODE_SIGNING, "codeSigning"),
+            ee_policy=ExtensionPolicy.permit_all(),
+        )
+    )
+    try:
+        path = policy.build_client_verifier().verify(leaf, others).chain
+    except x509_verification.VerificationError as exc:
+        cause = _cause(leaf, others, roots, at) or f"is not valid: {printable(str(exc)[:300])}"
+        raise _refused(f"{what}: {cause}") from None
+    except UNREADABLE:
+        raise _refused(f"{what}: the certificate has a name that cannot be read") from None
+    if (fault := name_fault(path)) is not None:
+        raise _refused(f"{what}: {fault}")
+    return path
 
 
 def _signing_key(leaf: x509.Certificate, what: str) -> PublicKey:

@@ -9,7 +9,14 @@ certificate is within its scope. A list that is a part (delta lists, lists of so
 indirect lists) or that has a critical extension which is not understood speaks on none.
 
 A certificate that is listed is refused, whatever the date of its revocation: that a signature is
-older is the signer's word alone, as long as no trusted timestamp says so.
+older is the signer's word alone, unless a trusted timestamp says so. With one, the signature
+outlives a revocation that came later and whose reason says that the key was never lost: another
+one took its place, or its owner moved on. No reason is no such reason.
+
+Authorities may drop a certificate from their lists once it has expired (RFC 5280, 3.3). Of one
+that has expired, which only a timestamp makes acceptable, a list speaks that was made between the
+signature and the expiry, however old it is now, or one that says it keeps expired certificates
+(expiredCertsOnCRL, X.509).
 """
 
 from __future__ import annotations
@@ -18,6 +25,7 @@ import contextlib
 import dataclasses
 import datetime as dt
 import itertools
+import re
 from collections.abc import Iterable, Sequence
 
 from cryptography import x509
@@ -51,6 +59,13 @@ _LIST_EXTENSIONS = (
     x509.IssuerAlternativeName,
 )
 _ENTRY_EXTENSIONS = (x509.CRLReason, x509.InvalidityDate)
+_HARMLESS = {
+    x509.ReasonFlags.affiliation_changed,
+    x509.ReasonFlags.superseded,
+    x509.ReasonFlags.cessation_of_operation,
+}
+_EXPIRED_CERTS = x509.ObjectIdentifier("2.5.29.60")
+_GENERALIZED_TIME = re.compile(rb"\x18\x0f(\d{14})Z")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -103,6 +118,7 @@ def check_revocation(
     *,
     at: dt.datetime,
     what: str,
+    signed_by: dt.datetime | None = None,
 ) -> None:
     """Refuse a chain of which a certificate is revoked, or about which the lists say nothing.
 
@@ -111,6 +127,7 @@ def check_revocation(
         lists: What was given.
         at: The time of verification; with a time zone.
         what: The signature's name for messages.
+        signed_by: When the signature was certainly there, by a trusted timestamp; None without.
 
     Raises:
         NotTrustedError: The message names the certificate, and the reason.
@@ -124,12 +141,13 @@ def check_revocation(
         for crl in crls:
             if crl.issuer != certificate.issuer:
                 continue
-            cause = _unusable(crl, certificate, issuer, at)
+            cause = _unusable(crl, certificate, issuer, at, signed_by)
             if cause is not None:
                 causes.append(cause)
                 continue
             heard = True
-            if (entry := _entry(crl, certificate)) is not None:
+            entry = _entry(crl, certificate)
+            if entry is not None and not _came_later(entry, signed_by):
                 raise NotTrustedError(
                     f"{what}: {name} was revoked on {entry.revocation_date_utc:%Y-%m-%d %H:%M} "
                     f"UTC{_reason(entry)}, says the list of {by}",
@@ -154,6 +172,7 @@ def _unusable(
     certificate: x509.Certificate,
     issuer: x509.Certificate,
     at: dt.datetime,
+    signed_by: dt.datetime | None,
 ) -> str | None:
     """Why a list by this issuer's name says nothing about the certificate; None where it does."""
     if not _soundly_hashed(crl):
@@ -168,14 +187,34 @@ def _unusable(
         return "is by an authority that may not sign lists: its key usage does not include cRLSign"
     if at < crl.last_update_utc:
         return f"is of {crl.last_update_utc:%Y-%m-%d %H:%M} UTC, after the time of verification"
-    if crl.next_update_utc is None:
-        return "does not say until when it holds"
-    if at > crl.next_update_utc:
-        return f"is out of date: the next was due on {crl.next_update_utc:%Y-%m-%d %H:%M} UTC"
     try:
-        return _incomplete(crl) or _out_of_scope(crl, certificate)
+        return (
+            _out_of_date(crl, certificate, at, signed_by)
+            or _incomplete(crl)
+            or _out_of_scope(crl, certificate)
+        )
     except _UNREADABLE:
         return "has an extension that cannot be read"
+
+
+def _out_of_date(
+    crl: x509.CertificateRevocationList,
+    certificate: x509.Certificate,
+    at: dt.datetime,
+    signed_by: dt.datetime | None,
+) -> str | None:
+    expired = at > certificate.not_valid_after_utc
+    if expired and signed_by is not None and not _keeps_expired(crl, certificate):
+        if not signed_by <= crl.last_update_utc <= certificate.not_valid_after_utc:
+            return (
+                f"of {crl.last_update_utc:%Y-%m-%d %H:%M} UTC is not from between the signature "
+                "and the certificate's expiry, and need not tell of expired certificates"
+            )
+    elif crl.next_update_utc is None:
+        return "does not say until when it holds"
+    elif at > crl.next_update_utc:
+        return f"is out of date: the next was due on {crl.next_update_utc:%Y-%m-%d %H:%M} UTC"
+    return None
 
 
 def _soundly_hashed(crl: x509.CertificateRevocationList) -> bool:
@@ -251,6 +290,33 @@ def _entry(
     crl: x509.CertificateRevocationList, certificate: x509.Certificate
 ) -> x509.RevokedCertificate | None:
     return crl.get_revoked_certificate_by_serial_number(certificate.serial_number)
+
+
+def _came_later(entry: x509.RevokedCertificate, signed_by: dt.datetime | None) -> bool:
+    """Whether a signature of that time is older than the revocation, and unharmed by its cause."""
+    if signed_by is None or entry.revocation_date_utc <= signed_by:
+        return False
+    harmless = False
+    for extension in entry.extensions:
+        value = extension.value
+        if isinstance(value, x509.CRLReason):
+            harmless = value.reason in _HARMLESS
+        elif isinstance(value, x509.InvalidityDate) and value.invalidity_date_utc <= signed_by:
+            return False
+    return harmless
+
+
+def _keeps_expired(crl: x509.CertificateRevocationList, certificate: x509.Certificate) -> bool:
+    """Whether the list says that it tells of certificates that expired when this one did."""
+    for extension in crl.extensions:
+        value = extension.value
+        if extension.oid == _EXPIRED_CERTS and isinstance(value, x509.UnrecognizedExtension):
+            found = _GENERALIZED_TIME.fullmatch(value.value)
+            if found is None:
+                return False
+            since = dt.datetime.strptime(found[1].decode(), "%Y%m%d%H%M%S").replace(tzinfo=dt.UTC)
+            return since <= certificate.not_valid_after_utc
+    return False
 
 
 def _reason(entry: x509.RevokedCertificate) -> str:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from manifest.signing.certificates import Root, SignerCertificate
     from manifest.signing.keyless import KeylessSigner, SigstoreTrust
     from manifest.signing.revocation import RevocationList
+    from manifest.signing.timestamps import Timestamp
 
 __all__ = ["SignerKey", "VerifiedEnvelope", "verify_signature"]
 
@@ -51,12 +52,14 @@ class VerifiedEnvelope:
         payload_type: Always the in-toto type.
         payload: The signed bytes; parse these and no others.
         warnings: What a reader should know although the signature is good.
+        timestamps: Those that count, by an authority that is trusted; the earliest first.
     """
 
     signer: SignerKey | SignerCertificate | KeylessSigner
     payload_type: str
     payload: bytes
     warnings: tuple[str, ...]
+    timestamps: tuple[Timestamp, ...] = ()
 
     @property
     def kind(self) -> KeyKind:
@@ -75,6 +78,7 @@ def verify_signature(
     revocation_lists: Sequence[RevocationList] = (),
     certificate_identities: Sequence[str] = (),
     sigstore: SigstoreTrust | None = None,
+    timestamp_roots: Sequence[Root] = (),
 ) -> VerifiedEnvelope:
     """Verify a bundle against what the verifier trusts.
 
@@ -88,19 +92,38 @@ def verify_signature(
             known not to be revoked.
         certificate_identities: Where any are given, a signer's certificate must hold one.
         sigstore: Whose keyless signatures are trusted.
+        timestamp_roots: Whose timestamps are trusted. A certificate that was valid by one of
+            them, and is no longer, then counts.
 
     Raises:
         NotTrustedError: The bundle is malformed, or was not signed by a trusted signer, or the
             signed content was changed. The message tells these apart as far as they can be.
         UsageError: The time has no time zone.
-        MissingExtraError: A keyless signature, and the package that reads it is not installed.
+        MissingExtraError: A keyless signature, or a timestamp that is to be checked, and the
+            package that reads it is not installed.
     """
     if at is not None and at.tzinfo is None:
         raise UsageError("the time of verification has no time zone", remedy="give it in UTC")
     bundle = parse_bundle(data, what=what)
-    warnings = []
+    warnings: list[str] = []
     signer: SignerKey | SignerCertificate | KeylessSigner
     is_old = False
+    now = at or dt.datetime.now(dt.UTC)
+    stamps: tuple[Timestamp, ...] = ()
+    faults: tuple[str, ...] = ()
+    checks_time = bool(timestamp_roots) and bundle.method is not SigningMethod.SIGSTORE
+    if bundle.timestamps and checks_time:
+        from manifest.signing.timestamps import verify_timestamps
+
+        stamps, faults = verify_timestamps(
+            bundle.timestamps,
+            bundle.envelope.signatures[0].sig,
+            timestamp_roots,
+            at=now,
+            what=what,
+            revocation_lists=revocation_lists,
+        )
+        warnings.extend(faults)
     if bundle.method is SigningMethod.KEY:
         key = _verify_with_key(bundle, keys, what)
         is_old = not bundle.envelope.verifies(key)
@@ -113,10 +136,12 @@ def verify_signature(
         signer = _verify_with_chain(
             bundle,
             roots,
-            at or dt.datetime.now(dt.UTC),
+            now,
             what,
             revocation_lists=revocation_lists,
             identities=certificate_identities,
+            stamps=stamps,
+            faults=faults,
         )
         is_old = not bundle.envelope.verifies(signer.public_key)
         if signer.unused:
@@ -128,7 +153,7 @@ def verify_signature(
     if bundle.method is not SigningMethod.SIGSTORE:
         if bundle.has_log_entries:
             warnings.append("the signature's transparency log entries were not checked")
-        if bundle.has_timestamps:
+        if bundle.timestamps and not checks_time:
             warnings.append("the signature's timestamps were not checked")
     if is_old:
         warnings.append("the signature is in the encoding of model_signing 0.2.0, before OMS 1.0")
@@ -139,7 +164,9 @@ def verify_signature(
             f"and {PAYLOAD_TYPE} is expected",
             remedy="give the signature of the release; this one vouches for something else",
         )
-    return VerifiedEnvelope(signer, envelope.payload_type, envelope.payload, tuple(warnings))
+    return VerifiedEnvelope(
+        signer, envelope.payload_type, envelope.payload, tuple(warnings), stamps
+    )
 
 
 def _verify_with_key(bundle: Bundle, keys: Sequence[PublicKey], what: str) -> PublicKey:
@@ -182,6 +209,8 @@ def _verify_with_chain(
     *,
     revocation_lists: Sequence[RevocationList],
     identities: Sequence[str],
+    stamps: Sequence[Timestamp],
+    faults: Sequence[str],
 ) -> SignerCertificate:
     if not roots:
         raise NotTrustedError(
@@ -191,14 +220,35 @@ def _verify_with_chain(
     # Most signatures are by a key, and X.509 is a third of what a small verification imports.
     from manifest.signing.certificates import verify_chain
 
-    signer = verify_chain(
-        bundle.certificates,
-        roots,
-        at=at,
-        what=what,
-        revocation_lists=revocation_lists,
-        identities=identities,
-    )
+    refusals: list[NotTrustedError] = []
+    signer = None
+    # Each moment at which the chain holds is enough; the earliest proves the most.
+    for stamp in (*stamps, None):
+        try:
+            signer = verify_chain(
+                bundle.certificates,
+                roots,
+                at=at,
+                what=what,
+                revocation_lists=revocation_lists,
+                identities=identities,
+                stamp=stamp,
+            )
+            break
+        except NotTrustedError as error:
+            refusals.append(error)
+    if signer is None:
+        first = refusals[0]
+        if stamps or not bundle.timestamps:
+            raise first
+        cause = f"; {faults[0].removeprefix(what).lstrip(': ')}" if faults else ""
+        raise NotTrustedError(
+            first.message + cause,
+            remedy=first.remedy
+            if faults
+            else "the signature has a timestamp: if the certificate was valid at that time, give "
+            "the timestamp authority's root with --tsa-root",
+        )
     if not _made_by(bundle, signer.public_key, what):
         raise NotTrustedError(
             f"{what}: the signed content was changed or the signature is damaged: the certificate "
@@ -226,7 +276,7 @@ def _made_by(bundle: Bundle, key: PublicKey, what: str) -> bool:
     envelope = bundle.envelope
     if envelope.verifies(key):
         return True
-    if bundle.key_hint or bundle.has_log_entries or bundle.has_timestamps:
+    if bundle.key_hint or bundle.has_log_entries or bundle.timestamps:
         return False  # marks that no bundle of that time has
     encoded = old_pae(envelope.payload_type, envelope.payload)
     if encoded is None or not key.verify_with_sha256(envelope.signatures[0].sig, encoded):

@@ -6,6 +6,7 @@ renderers turn them into text and JSON.
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from manifest.errors import ExitCode
 from manifest.records import record
 
 if TYPE_CHECKING:
+    from manifest.document.manifest_file import Manifest
     from manifest.inventory.sampling import Miss
 
 __all__ = [
@@ -139,6 +141,8 @@ class SignerInfo:
         issuer: The certificate's issuer, or who vouches for a name; empty for a key.
         names: The certificate's subject alternative names.
         signature: The file that holds the signature, as the user knows it.
+        signed_before: By when the signature was there, in the word of a timestamp authority that is
+            trusted (UTC, RFC 3339); empty where none says so.
     """
 
     method: str
@@ -148,6 +152,7 @@ class SignerInfo:
     issuer: str = ""
     names: tuple[str, ...] = ()
     signature: str = ""
+    signed_before: str = ""
 
 
 @record(frozen=True, slots=True)
@@ -201,6 +206,9 @@ class VerifyReport:
         warnings: What does not change the answer and should be known.
         samples: Inventories of whose files a random sample was hashed.
         undecided_reason: Why there is no answer at all, when there is none.
+        manifest: The manifest that agrees with the signature, for who asks further; None without
+            one. Reports do not show it.
+        manifest_digest: SHA-256 of its bytes, where they were signed.
     """
 
     target: str
@@ -230,6 +238,8 @@ class VerifyReport:
     warnings: tuple[str, ...] = ()
     samples: tuple[InventorySample, ...] = ()
     undecided_reason: str = ""
+    manifest: Manifest | None = dataclasses.field(default=None, repr=False, compare=False)
+    manifest_digest: str = ""
 
     @property
     def exit_code(self) -> ExitCode:

@@ -37,6 +37,7 @@ def verify(
     revocation_lists: Sequence[RevocationList] = (),
     certificate_identities: Sequence[str] = (),
     sigstore: SigstoreTrust | None = None,
+    timestamp_roots: Sequence[Root] = (),
     at: dt.datetime | None = None,
     integrity_only: bool = False,
     strict: bool = False,
@@ -51,6 +52,7 @@ def verify(
     roots: Mapping[str, str | os.PathLike[str]] | None = None,
     digest: DigestChoice | str = DigestChoice.AUTO,
     sample: int | None = None,
+    trust: Trust | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
     on_total: Callable[[int, int], None] | None = None,
@@ -69,6 +71,8 @@ def verify(
         certificate_identities: Where any are given, a signer's certificate must hold one of these
             names; see `manifest.signing.certificates.parse_identity`.
         sigstore: Whose keyless signatures are trusted.
+        timestamp_roots: Whose timestamps are trusted: with one, a signature outlives its
+            certificate.
         at: The time at which certificates must be valid, with a time zone; now when None.
         integrity_only: Accept that nobody is vouched for; only without keys and roots.
         strict: Refuse what exists and is not covered.
@@ -84,6 +88,7 @@ def verify(
         digest: Which digests of the files to compare; the fastest of those there when ``auto``.
         sample: Hash this many files of each inventory, chosen at random, and not all of them; names
             and sizes are compared of all.
+        trust: What is trusted, in place of what the arguments above would say, as by a policy.
         executor: Where to hash; threads of this process when None.
         progress: Told of bytes and files done, from any thread.
         on_total: Told before hashing, once for each root, how many bytes and files there are to hash.
@@ -93,13 +98,15 @@ def verify(
     """
     request = Request(
         directory=os.fspath(directory),
-        trust=Trust(
+        trust=trust
+        or Trust(
             tuple(keys),
             tuple(certificate_roots),
             at,
             revocation_lists=tuple(revocation_lists),
             certificate_identities=tuple(certificate_identities),
             sigstore=sigstore,
+            timestamp_roots=tuple(timestamp_roots),
         ),
         integrity_only=integrity_only,
         strict=strict,

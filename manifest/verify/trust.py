@@ -29,6 +29,7 @@ class Trust:
         revocation_lists: Where any are given, certificates must be known not to be revoked.
         certificate_identities: Where any are given, a signer's certificate must hold one.
         sigstore: Whose keyless signatures are trusted.
+        timestamp_roots: Whose timestamps are trusted.
     """
 
     keys: tuple[PublicKey, ...] = ()
@@ -37,6 +38,7 @@ class Trust:
     revocation_lists: tuple[RevocationList, ...] = ()
     certificate_identities: tuple[str, ...] = ()
     sigstore: SigstoreTrust | None = None
+    timestamp_roots: tuple[Root, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -62,6 +64,7 @@ class Trust:
             revocation_lists=self.revocation_lists,
             certificate_identities=self.certificate_identities,
             sigstore=self.sigstore,
+            timestamp_roots=self.timestamp_roots,
         )
 
 
@@ -73,6 +76,8 @@ def signer_info(envelope: VerifiedEnvelope, what: str) -> SignerInfo:
         what: The file that holds the signature.
     """
     signer = envelope.signer
+    stamps = envelope.timestamps
+    before = f"{stamps[0].latest:%Y-%m-%dT%H:%M:%SZ}" if stamps else ""
     if isinstance(signer, SignerKey):
         return SignerInfo(
             method="key",
@@ -80,6 +85,7 @@ def signer_info(envelope: VerifiedEnvelope, what: str) -> SignerInfo:
             kind=signer.kind.value,
             fingerprint=signer.fingerprint,
             signature=what,
+            signed_before=before,
         )
     # Only one who has a signer by certificate or identity has these modules in memory already.
     from manifest.signing.keyless import KeylessSigner
@@ -101,4 +107,5 @@ def signer_info(envelope: VerifiedEnvelope, what: str) -> SignerInfo:
         issuer=signer.issuer,
         names=signer.alternative_names,
         signature=what,
+        signed_before=before,
     )

@@ -264,7 +264,7 @@ def test_keyless_vector_is_parsed(sound: Value) -> None:
     assert bundle.method is SigningMethod.SIGSTORE
     assert bundle.certificates == (b"der",)
     assert bundle.has_log_entries
-    assert bundle.has_timestamps
+    assert bundle.timestamps
 
 
 @pytest.mark.parametrize("kind", keys.KeyKind)

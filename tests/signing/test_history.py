@@ -165,7 +165,7 @@ def test_old_statement_in_an_envelope_of_today(old: Document, key: keys.PrivateK
             {"tlogEntries": [{}]}, "another key signed, or", id="beside-an-entry-of-a-log"
         ),
         pytest.param(
-            {"timestampVerificationData": {"rfc3161Timestamps": [{}]}},
+            {"timestampVerificationData": {"rfc3161Timestamps": [{"signedTimestamp": "AAAA"}]}},
             "another key signed, or",
             id="beside-a-timestamp",
         ),
