@@ -33,6 +33,7 @@ from manifest.inventory import (
     Tree,
     hash_files,
 )
+from manifest.inventory.again import SecondWalk
 from manifest.inventory.clashes import Clashes
 from manifest.inventory.lines import Binding, InventoryEntry, InventoryReader, InventoryWriter
 from manifest.inventory.opening import Root
@@ -78,6 +79,11 @@ class OwnedListing:
         """
         leave_out = frozenset() if name else OWN_FILES
         return walk_root(self._located[name], self._specs.values(), name=name, leave_out=leave_out)
+
+    def walk_again(self, name: str, tree: Tree) -> SecondWalk:
+        """Begin to walk a root once more."""
+        leave_out = None if self._specs else frozenset() if name else OWN_FILES
+        return SecondWalk(tree, lambda: self.walk(name), leave_out=leave_out)
 
     def owns_in(self, name: str) -> bool:
         """Whether an inventory owns a directory of this root."""

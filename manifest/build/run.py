@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import os
@@ -163,19 +164,22 @@ def _build(
             f"{DESCRIPTION_NAME} changed while the manifest was built", remedy=_AGAIN
         )
     inventories = listing.hash(trees, hashed_files, executor=executor, progress=progress)
-    for name, each in trees.items():
-        _refuse_changes(each, listing.walk(name))
-    manifest = assemble(
-        description,
-        [*files, *(built.entry for built in inventories)],
-        digests=description.digests,
-        components=components,
-        bindings={built.component: built.binding for built in inventories},
-    )
-    manifest = dataclasses.replace(manifest, weights=weights)
+    with contextlib.ExitStack() as walks:
+        again = [walks.enter_context(listing.walk_again(*root)) for root in trees.items()]
+        manifest = assemble(
+            description,
+            [*files, *(built.entry for built in inventories)],
+            digests=description.digests,
+            components=components,
+            bindings={built.component: built.binding for built in inventories},
+        )
+        manifest = dataclasses.replace(manifest, weights=weights)
+        data = dump_manifest(manifest)
+        for each, second in zip(trees.values(), again, strict=True):
+            _refuse_changes(each, second.result())
     return BuildResult(
         manifest=manifest,
-        data=dump_manifest(manifest),
+        data=data,
         unassigned=tuple(
             f.full_path for f in manifest.files if not f.components and not _is_description(f)
         ),

@@ -106,6 +106,14 @@ class Child:
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self._pid, 0)
 
+    def begin(self) -> None:
+        """Send what the pipe takes of the first message, so that it need not wait for `receive`.
+
+        Raises:
+            HelperLostError: It is gone.
+        """
+        self._write()
+
     def send(self, value: Any) -> None:
         """Send a message, as far as the pipe takes it now; the rest goes while waiting.
 
@@ -242,6 +250,12 @@ def serve() -> None:
             answers.flush()
 
         what, root, *rest = receive()
+        if what == "walk":
+            from manifest.inventory.again import fingerprint
+            from manifest.inventory.walk import walk
+
+            send(fingerprint(walk(root, leave_out=frozenset(*rest))))
+            return
         if what == "mapped":
             from manifest.inventory.mapped import serve_mapped
 

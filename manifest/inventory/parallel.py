@@ -31,7 +31,7 @@ from manifest.inventory.tree import FileStat, Tree
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
 
-__all__ = ["hash_files"]
+__all__ = ["hash_files", "usable_cores"]
 
 MIN_FILES = 8192
 """Fewer small files are done before a helper has started."""
@@ -108,7 +108,7 @@ def _selected(tree: Tree, paths: Sequence[str] | None) -> tuple[Sequence[FileSta
     return [by_path[path] for path in paths if path not in unknown], unknown
 
 
-def _cores() -> int:
+def usable_cores() -> int:
     """How many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0)) or 1
@@ -132,7 +132,7 @@ class _Here:
         """Hash everything; when it raises, no thread and no helper is left running."""
         files = self._files
         large = [index for index, file in enumerate(files) if file.size > SMALL_FILE]
-        cores = _cores()
+        cores = usable_cores()
         n_small = len(files) - len(large)
         helpers = 0
         if n_small >= MIN_FILES and self._job.shard_size is None:

@@ -37,7 +37,7 @@ KIB = 1024
 
 @pytest.fixture(autouse=True)
 def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parallel, "_cores", lambda: 2)
+    monkeypatch.setattr(parallel, "usable_cores", lambda: 2)
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +65,7 @@ def content(size: int) -> bytes:
 def alone(tree: Tree, algorithms: tuple[Algorithm, ...]) -> tuple[Hashed, ...]:
     """By one thread, with neither of the ways under test."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parallel, "_cores", lambda: 1)
+        patch.setattr(parallel, "usable_cores", lambda: 1)
         return hash_files(tree, algorithms=algorithms)
 
 
