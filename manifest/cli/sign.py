@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from manifest.cli._common import (
-    ask_passphrase,
     echo_json,
     format_option,
-    is_terminal,
     note,
     paint,
     passphrase_options,
     quiet_option,
-    read_key_file,
-    read_passphrase,
     release_argument,
     root_dir_option,
     say,
     shell_word,
     undone,
-    warn,
 )
 from manifest.cli._progress import progress_bar
-from manifest.cli._trust import load_authorities, tsa_root_option
+from manifest.cli._signers import imported_signer, load_key, sigstore_signer, timestamped
+from manifest.cli._trust import tsa_root_option
 from manifest.display import human_size, plural, printable
-from manifest.errors import UsageError
 
 if TYPE_CHECKING:
     from manifest.sign import SignResult
@@ -54,6 +47,22 @@ if TYPE_CHECKING:
     help="The environment variable that holds the identity token for --sigstore.",
 )
 @click.option("--staging", is_flag=True, help="Use Sigstore's staging instance, for tests.")
+@click.option(
+    "--export-payload",
+    "export_path",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Sign nothing; write here what a key on another machine is to sign.",
+)
+@click.option(
+    "--import-signature",
+    "import_path",
+    metavar="FILE",
+    help="Take the signature that was made there; everything is measured again.",
+)
+@click.option(
+    "--public-key", "public_path", metavar="PUB", help="The key that made --import-signature."
+)
 @click.option(
     "--timestamp",
     "timestamps",
@@ -89,6 +98,9 @@ def command(
     sigstore: bool,
     token_env: str | None,
     staging: bool,
+    export_path: Path | None,
+    import_path: str | None,
+    public_path: str | None,
     timestamps: tuple[str, ...],
     tsa_roots: tuple[str, ...],
     signature_path: Path | None,
@@ -109,17 +121,29 @@ def command(
     """
     from manifest.sign import sign
 
-    if (key_path is None) == (not sigstore):
-        raise click.UsageError("give either --key FILE or --sigstore")
+    ways = [key_path is not None, sigstore, import_path is not None, export_path is not None]
+    if sum(ways) != 1:
+        raise click.UsageError(
+            "give one of --key FILE, --sigstore, --export-payload FILE and --import-signature FILE"
+        )
+    if public_path is not None and import_path is None:
+        raise click.UsageError("--public-key belongs to --import-signature")
     if not sigstore and (token_env is not None or staging):
         raise click.UsageError("--identity-token-env and --staging belong to --sigstore")
+    if export_path is not None:
+        if directory.is_file() or signature_path is not None or timestamps or tsa_roots:
+            raise click.UsageError("--export-payload is for a directory, and nothing is signed yet")
+        _export(directory, export_path, manifest_path, roots, output=output_format, quiet=quiet)
+        return
     key: PrivateKey | Signer
-    if key_path is None:
-        key = _sigstore_signer(token_env, staging=staging, quiet=quiet)
+    if key_path is not None:
+        key = load_key(key_path, directory, passphrase_fd, passphrase_env)
+    elif import_path is not None:
+        key = imported_signer(import_path, public_path)
     else:
-        key = _load_key(key_path, directory, passphrase_fd, passphrase_env)
+        key = sigstore_signer(token_env, staging=staging, quiet=quiet)
     if timestamps or tsa_roots:
-        key = _timestamped(key, timestamps, tsa_roots, sigstore=sigstore)
+        key = timestamped(key, timestamps, tsa_roots, sigstore=sigstore)
     if directory.is_file():
         if manifest_path is not None or roots:
             raise click.UsageError("--manifest and --root-dir are for directories")
@@ -146,6 +170,46 @@ def command(
         note(text)
     if not quiet:
         _print_summary(result)
+
+
+def _export(
+    directory: Path,
+    path: Path,
+    manifest: Path | None,
+    roots: dict[str, Path],
+    *,
+    output: str,
+    quiet: bool,
+) -> None:
+    from manifest.sign import export_payload
+
+    with (
+        undone("nothing was written"),
+        progress_bar("Checking", quiet=quiet or output != "text") as bar,
+    ):
+        result = export_payload(
+            directory,
+            path,
+            manifest_path=manifest,
+            roots=roots,
+            progress=bar.advance,
+            expect=bar.expect,
+        )
+    if output == "json":
+        echo_json({"payload": str(path), "size": result.size, "digests": dict(result.digests)})
+        return
+    if quiet:
+        return
+    file = shell_word(path)
+    say(f"{paint('to be signed', 'bold')}  {printable(str(path))}: {human_size(result.size)}")
+    say(f"sha256        {result.digests['sha256']}")
+    say("carry it to the key; by the kind of key, one of these signs it there:")
+    for kind, digest in (("P-256", "sha256"), ("P-384", "sha384"), ("P-521", "sha512")):
+        say(f"  {kind}    openssl dgst -{digest} -sign KEY -out SIGNATURE {file}")
+    say(f"  Ed25519  openssl pkeyutl -sign -rawin -inkey KEY -out SIGNATURE -in {file}")
+    say(
+        f"then  manifest sign {shell_word(directory)} --import-signature SIGNATURE --public-key PUB"
+    )
 
 
 def _sign_file(
@@ -195,78 +259,6 @@ def _sign_file(
         say(f"key          {result.fingerprint} ({result.kind})")
         verb = "replaced" if result.replaced else "written to"
         say(f"{verb.ljust(12)} {printable(str(result.path))}")
-
-
-def _sigstore_signer(token_env: str | None, *, staging: bool, quiet: bool) -> Signer:
-    from manifest.signing.keyless import SigstoreIdentity, require_sigstore
-    from manifest.signing.keyless_signer import SigstoreSigner
-
-    require_sigstore()
-    token = None
-    if token_env is not None:
-        token = os.environ.get(token_env, "").strip()
-        if not token:
-            raise click.UsageError(f"the environment variable {printable(token_env)} is not set")
-
-    def tell(identity: SigstoreIdentity) -> None:
-        if not quiet:
-            note(f"signing as {printable(identity.identity)} ({printable(identity.issuer)})")
-
-    return SigstoreSigner(
-        token=token, staging=staging, interactive=token is None and is_terminal(), told=tell
-    )
-
-
-def _timestamped(
-    key: PrivateKey | Signer, urls: tuple[str, ...], roots: tuple[str, ...], *, sigstore: bool
-) -> Signer:
-    if not urls:
-        raise click.UsageError("--tsa-root belongs to --timestamp")
-    if sigstore:
-        raise click.UsageError(
-            "--timestamp and --sigstore exclude each other: its log has the time"
-        )
-    from manifest.signing.signer import signer_of
-    from manifest.signing.timestamping import TimestampedSigner
-    from manifest.signing.timestamps import require_timestamps
-    from manifest.sources.timestamps import timestamp_authority
-
-    require_timestamps()
-    authorities = tuple(timestamp_authority(url) for url in urls)
-    return TimestampedSigner(signer_of(key), authorities, load_authorities(roots))
-
-
-def _load_key(path: str, directory: Path, fd: int | None, env: str | None) -> PrivateKey:
-    from manifest.signing.keys import MAX_PEM_BYTES, load_private
-
-    shown = printable(path)
-    inside = Path(os.path.realpath(directory))
-    if inside in Path(os.path.realpath(path)).parents:
-        raise UsageError(
-            f"the private key {shown} lies in the release and would be published with it",
-            remedy="move it out; if it was ever published, make a new one",
-        )
-    pem = read_key_file(path, max_bytes=MAX_PEM_BYTES)
-    passphrase = read_passphrase(fd, env)
-    if passphrase is None and b"ENCRYPTED" in pem:
-        if not is_terminal():
-            raise UsageError(
-                f"{shown} is encrypted, and there is no terminal to ask for the passphrase on",
-                remedy="give it with --passphrase-fd or --passphrase-env",
-            )
-        passphrase = ask_passphrase(f"Passphrase for {shown}")
-    key = load_private(pem, passphrase=passphrase, what=shown)
-    if b"ENCRYPTED" not in pem and _others_can_read(path):
-        warn(
-            f"{shown} is not encrypted, and other users of this machine can read it",
-            remedy=f"chmod 600 {shell_word(path)}",
-        )
-    return key
-
-
-def _others_can_read(path: str) -> bool:
-    status = Path(path).stat()
-    return stat.S_ISREG(status.st_mode) and bool(status.st_mode & 0o077)
 
 
 def _print_summary(result: SignResult) -> None:

@@ -72,7 +72,7 @@ from manifest.signing.statement import build_statement
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-__all__ = ["SignResult", "sign"]
+__all__ = ["Prepared", "SignResult", "prepare", "sign"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -98,6 +98,21 @@ class SignResult:
     file_count: int
     replaced: bool
     notes: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a signature of a release is over.
+
+    Attributes:
+        manifest: The release's manifest.
+        payload: The statement.
+        file_count: How many files it lists, ``manifest.json`` among them.
+    """
+
+    manifest: Manifest
+    payload: bytes
+    file_count: int
 
 
 def sign(
@@ -137,6 +152,47 @@ def sign(
     signer = signer_of(key)
     target = signature_target(path, None if signature_path is None else Path(signature_path))
     replaced = look_at_existing(target, signer, force=force)
+    ready = prepare(
+        path,
+        manifest_path=manifest_path,
+        roots=roots,
+        executor=executor,
+        progress=progress,
+        expect=expect,
+    )
+    manifest, payload = ready.manifest, ready.payload
+    bundle = signer.sign(payload)
+    verified = check_bundle(bundle, payload, signer)
+    if target.parent == path / SIGNATURES_DIRECTORY:
+        with contextlib.suppress(FileExistsError):
+            target.parent.mkdir()
+    write_atomically(target, bundle)
+    return SignResult(
+        path=target,
+        data=bundle,
+        manifest=manifest,
+        kind=verified.kind,
+        fingerprint=verified.signer.fingerprint,
+        file_count=ready.file_count,
+        replaced=replaced,
+        notes=tuple(_notes(signer, manifest, elsewhere=manifest_path is not None)),
+    )
+
+
+def prepare(
+    directory: str | os.PathLike[str],
+    *,
+    manifest_path: str | os.PathLike[str] | None = None,
+    roots: Mapping[str, str | os.PathLike[str]] | None = None,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+    expect: Expect | None = None,
+) -> Prepared:
+    """Check a release and measure all of it, up to the statement that is to be signed.
+
+    Arguments and errors are those of `sign`.
+    """
+    path = Path(directory)
     top = read_tree(path, enter=lambda _: False)
     data = _read_manifest(path, top, None if manifest_path is None else Path(manifest_path))
     manifest = parse_manifest(data)
@@ -152,22 +208,7 @@ def sign(
     resources.append((FILE_NAME, hashlib.sha256(data).hexdigest()))
     ignored = (*IGNORE_PATHS, *sorted(owned_directories(specs), key=str.encode))
     payload = build_statement(_subject(path, manifest), resources, ignored)
-    bundle = signer.sign(payload)
-    verified = check_bundle(bundle, payload, signer)
-    if target.parent == path / SIGNATURES_DIRECTORY:
-        with contextlib.suppress(FileExistsError):
-            target.parent.mkdir()
-    write_atomically(target, bundle)
-    return SignResult(
-        path=target,
-        data=bundle,
-        manifest=manifest,
-        kind=verified.kind,
-        fingerprint=verified.signer.fingerprint,
-        file_count=len(resources),
-        replaced=replaced,
-        notes=tuple(_notes(signer, manifest, elsewhere=manifest_path is not None)),
-    )
+    return Prepared(manifest, payload, len(resources))
 
 
 def _read_manifest(directory: Path, tree: Tree, path: Path | None) -> bytes:

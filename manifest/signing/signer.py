@@ -14,7 +14,7 @@ from manifest.signing.verification import VerifiedEnvelope, verify_signature
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["KeySigner", "Signer", "sign_payload", "signer_of"]
+__all__ = ["KeySigner", "Signer", "notes_on", "sign_payload", "signer_of"]
 
 
 def sign_payload(payload: bytes, key: PrivateKey) -> bytes:
@@ -76,11 +76,16 @@ class KeySigner:
 
     def notes(self) -> Iterable[str]:
         """Who cannot read it."""
-        if self.key.kind is KeyKind.ED25519:
-            yield (
-                "an Ed25519 signature is sound and verifies here; the reference implementation "
-                "of OpenSSF Model Signing reads ECDSA keys only"
-            )
+        return notes_on(self.key.kind)
+
+
+def notes_on(kind: KeyKind) -> Iterable[str]:
+    """What the signer should know about signatures by a key of this kind."""
+    if kind is KeyKind.ED25519:
+        yield (
+            "an Ed25519 signature is sound and verifies here; the reference implementation "
+            "of OpenSSF Model Signing reads ECDSA keys only"
+        )
 
 
 def signer_of(who: PrivateKey | Signer) -> Signer:

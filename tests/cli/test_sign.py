@@ -102,7 +102,7 @@ def test_the_passphrase_comes_from_the_environment(
 def test_the_passphrase_is_asked_for_on_a_terminal(
     run: Run, built: Path, encrypted: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("manifest.cli.sign.is_terminal", lambda: True)
+    monkeypatch.setattr("manifest.cli._signers.is_terminal", lambda: True)
     result = run("sign", built, "--key", encrypted, input=SECRET.decode() + "\n")
     assert result.exit_code == 0
     assert "Passphrase for" in result.stderr

@@ -91,8 +91,8 @@ def test_name_that_no_statement_holds(file: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ([], "give either --key FILE or --sigstore"),
-        (["--key", "key.pem", "--sigstore"], "give either --key FILE or --sigstore"),
+        ([], "give one of --key FILE, --sigstore"),
+        (["--key", "key.pem", "--sigstore"], "give one of --key FILE, --sigstore"),
         (["--key", "key.pem", "--staging"], "belong to --sigstore"),
         (["--key", "key.pem", "--identity-token-env", "T"], "belong to --sigstore"),
         (["--key", "key.pem", "--manifest", "m"], "are for directories"),
