@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
 from manifest.display import printable
@@ -50,7 +51,7 @@ class _Paths:
         last = bisect_left(self._sorted, prefix + _LAST, first)
         while last < len(self._sorted) and self._sorted[last].startswith(prefix):
             last += 1
-        return [path for path in self._sorted[first:last] if matcher.matches(path)]
+        return matcher.among(self._sorted[first:last])
 
 
 def split_root(name: str, roots: Iterable[str]) -> tuple[str, str]:
@@ -100,13 +101,16 @@ def assign(
     roots = description.fields.get("roots", {})
     index = {root: _Paths(names) for root, names in paths.items()}
     members: dict[Key, tuple[str, ...]] = dict.fromkeys(
-        ((root, path) for root, names in paths.items() for path in names), ()
+        chain.from_iterable(
+            zip(repeat(root), names, strict=False) for root, names in paths.items()
+        ),
+        (),
     )
     problems = [
         f"{DESCRIPTION_NAME}: the file {printable(path)} cannot be told from the file "
         f"{printable(path.partition(':')[2])} of the root {path.partition(':')[0]}"
-        for root, path in members
-        if roots and not root and split_root(path, roots)[0]
+        for root, path in (members if roots else ())
+        if not root and split_root(path, roots)[0]
     ]
 
     inventories = [spec.inventory for spec in description.components if spec.inventory]
@@ -121,24 +125,26 @@ def assign(
             problems.append(
                 f"{_where(description, pointer)}: `{printable(pattern)}` matches no file"
             )
-        return [(root, path) for path in found]
+        return list(zip(repeat(root), found, strict=False))
 
     for spec in sorted(description.components, key=lambda c: c.id.encode()):
         pointer = f"components.{spec.id}"
-        matched = {
-            key
-            for i, pattern in enumerate(spec.files)
-            for key in find(f"{pointer}.files[{i}]", pattern)
-        }
-        kept = matched - _excluded(description, pointer, spec.exclude, index, problems)
+        matched: set[Key] = set()
+        for i, pattern in enumerate(spec.files):
+            matched.update(find(f"{pointer}.files[{i}]", pattern))
+        excluded = _excluded(description, pointer, spec.exclude, index, problems)
+        kept = matched - excluded if excluded else matched
         if matched and not kept:
             problems.append(
                 f"{_where(description, f'{pointer}.exclude')}: leaves no file of those that "
                 "`files` matches"
             )
         # Files of the same components share one tuple.
-        longer = {before: (*before, spec.id) for before in {members[key] for key in kept}}
-        members.update((key, longer[members[key]]) for key in kept)
+        longer = {before: (*before, spec.id) for before in set(map(members.__getitem__, kept))}
+        if len(longer) == 1:
+            members.update(dict.fromkeys(kept, *longer.values()))
+        else:
+            members.update((key, longer[members[key]]) for key in kept)
         _assign_inventory(description, spec, members, problems)
     owned = {root: owned_directories(inventories, root) for root in ("", *roots)}
     for pointer, pattern in _other_patterns(description):

@@ -7,6 +7,7 @@ like: every pattern starts at the root of the release, and there is no negation.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from manifest.display import printable
 from manifest.errors import DocumentError, ManifestError
@@ -41,6 +42,13 @@ class Matcher:
         if self._regex is not None:
             return self._regex.fullmatch(path) is not None
         return path == self._literal or path.startswith(self._below)
+
+    def among(self, paths: Iterable[str]) -> list[str]:
+        """Those of many paths that the pattern names, in their order."""
+        if self._regex is None:
+            return [path for path in paths if self.matches(path)]
+        fullmatch = self._regex.fullmatch
+        return [path for path in paths if fullmatch(path)]
 
 
 def glob_problem(pattern: str) -> str | None:
