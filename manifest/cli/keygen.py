@@ -12,6 +12,7 @@ from manifest.cli._common import (
     passphrase_options,
     read_passphrase,
     say,
+    shell_word,
     undone,
     warn,
 )
@@ -68,6 +69,10 @@ def command(
     say("  publish it, in a place of its own: who takes it from beside the release trusts whoever")
     say("  changed the release")
     say(f"{paint('fingerprint', 'bold')}  {key.fingerprint}")
+    say("  tell it to those who will verify, by another way than the key; they compare it with")
+    say(f"  manifest keys show {shell_word(public.name)}")
+    say(f"{paint('next', 'bold')}         manifest sign DIR --key {shell_word(private)}")
+    say(f"             manifest verify DIR --key {shell_word(public)}")
     if passphrase is None:
         warn(
             "the private key is not encrypted: whoever reads the file can sign in your name",
