@@ -13,6 +13,8 @@ _NAMES = (
     "checkpoints-report",
     "verify-report",
     "diff-report",
+    "policy",
+    "policy-report",
 )
 
 
@@ -22,7 +24,7 @@ def command(name: str) -> None:
     """Print the JSON Schema of a document.
 
     NAME is description (release.yaml), manifest (manifest.json), commitment and data-proof (what
-    `manifest data` writes), lint-report, verify-report or diff-report (what --format json prints).
+    `manifest data` writes), policy (policy.yaml), or one of the reports that --format json prints.
     """
     from manifest.document.schema import schema_text
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -26,7 +28,12 @@ from manifest.cli._trust import (
 )
 from manifest.display import printable
 
+if TYPE_CHECKING:
+    from manifest.signing.keys import PublicKey
+    from manifest.verify.report import VerifyReport
+
 _MAX_KEY = 1024 * 1024
+_STATE_HELP = "What --policy accepted before, instead of the file in your state directory."
 
 
 @click.command("verify", short_help="Check that these are the files that were signed.")
@@ -35,6 +42,13 @@ _MAX_KEY = 1024 * 1024
     "--key", "keys", multiple=True, metavar="PUB", help="A public key that is trusted; repeatable."
 )
 @trust_options()
+@click.option(
+    "--policy",
+    metavar="FILE",
+    help="Decide by this trust policy; --key then brings keys that it names, or one to pin.",
+)
+@click.option("--state", metavar="FILE", type=click.Path(path_type=Path), help=_STATE_HELP)
+@click.option("--no-state-update", is_flag=True, help="Do not remember what --policy accepts.")
 @click.option(
     "--integrity-only",
     is_flag=True,
@@ -95,6 +109,9 @@ def command(
     identity_issuer: str | None,
     trusted_root: str | None,
     staging: bool,
+    policy: str | None,
+    state: Path | None,
+    no_state_update: bool,
     integrity_only: bool,
     strict: bool,
     only: tuple[str, ...],
@@ -114,7 +131,7 @@ def command(
     """Check that the files in DIR are those that were signed.
 
     The signature is checked first, then what it says, then manifest.json, then every byte.
-    Without --key, --root or --identity nobody is vouched for, and the answer is no unless
+    Without --policy, --key, --root or --identity nobody is vouched for, and the answer is no unless
     --integrity-only accepts that. Nothing is fetched. A model that is one FILE is verified by
     the signature beside it, FILE.sig, or by the one given.
     """
@@ -128,10 +145,19 @@ def command(
     names = check_identities(cert_identities, roots=root_certificates)
     sigstore = load_sigstore(identity, identity_issuer, trusted_root=trusted_root, staging=staging)
     _warn_of_keys_inside(directory, (*keys, *root_certificates, *tsa_roots))
+    if policy is None and (state is not None or no_state_update):
+        option = "--no-state-update" if state is None else "--state"
+        raise click.UsageError(f"{option} needs --policy")
+    if policy is not None and (authorities or sigstore or tsa_roots):
+        raise click.UsageError(
+            "--policy says who is trusted: leave out --root, --identity and such"
+        )
     with undone("the release was not verified"), progress_bar("Verifying", quiet=quiet) as bar:
-        report = verify(
+        ask = partial(verify, keys=trusted)
+        if policy is not None:
+            ask = partial(_by_policy, policy, trusted, state, update=not no_state_update)
+        report = ask(
             directory,
-            keys=trusted,
             certificate_roots=authorities,
             revocation_lists=lists,
             certificate_identities=names,
@@ -162,6 +188,31 @@ def command(
 
         click.echo(render_verify(report, paint=paint, quiet=quiet), nl=False)
     click.get_current_context().exit(report.exit_code)
+
+
+def _by_policy(
+    path: str,
+    keys: tuple[PublicKey, ...],
+    state: Path | None,
+    directory: Path,
+    *,
+    update: bool,
+    signature_path: str | None,
+    **options: Any,
+) -> VerifyReport:
+    """The verification by a policy, with the options of `manifest.verify.run.verify`."""
+    from manifest.policy import decide, load_policy
+    from manifest.policy.state import default_state_path
+
+    return decide(
+        load_policy(path, keys=keys),
+        directory,
+        keys=keys,
+        state_path=state or default_state_path(),
+        update=update,
+        signature_path=signature_path,
+        options=options,
+    ).report
 
 
 def _warn_of_keys_inside(directory: Path, paths: tuple[str, ...]) -> None:

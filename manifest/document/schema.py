@@ -25,6 +25,8 @@ SCHEMA_NAMES = (
     "checkpoints-report",
     "verify-report",
     "diff-report",
+    "policy",
+    "policy-report",
 )
 """Names of the schemas that ship with the package."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import re
+from collections.abc import Collection
 from typing import Any
 
 from manifest.display import printable
@@ -12,7 +13,7 @@ from manifest.licenses.ai import ai_license
 from manifest.licenses.catalogue import FAMILIES, canonical_id, exception_id, is_osi, open_for
 from manifest.licenses.clauses import Basis, Clause
 
-__all__ = ["LicenseAssessment", "LicenseStatus", "assess", "same_license"]
+__all__ = ["LicenseAssessment", "LicenseStatus", "assess", "is_allowed", "same_license"]
 
 MAX_LENGTH = 500
 """The longest expression that is read, as in the description's schema."""
@@ -100,6 +101,35 @@ def same_license(first: str, second: str) -> bool:
     for suffix in strip:
         a, b = a.removesuffix(suffix), b.removesuffix(suffix)
     return a == b
+
+
+def is_allowed(expression: str, allowed: Collection[str]) -> bool:
+    """Whether a license is among those that somebody allows.
+
+    Of ``A OR B`` one must be, of ``A AND B`` both; ``A WITH E`` must be allowed as it stands. Ids
+    are compared without regard to case. What cannot be read is not allowed.
+
+    Args:
+        expression: An SPDX expression, a Hugging Face license id, or a ``LicenseRef-``.
+        allowed: Ids, or whole expressions such as ``GPL-2.0-only WITH Classpath-exception-2.0``.
+    """
+    from license_expression import AND, OR
+
+    names = {_id(name) for name in allowed}
+
+    def holds(tree: Any) -> bool:
+        if isinstance(tree, AND | OR):
+            return (all if isinstance(tree, AND) else any)(map(holds, tree.args))
+        return _id(str(tree)) in names
+
+    try:
+        return bool(expression.strip()) and holds(_parse(expression.strip()))
+    except _UnreadableError:
+        return _id(expression) in names
+
+
+def _id(name: str) -> str:
+    return canonical_id(name) or " ".join(name.split()).casefold()
 
 
 class _UnreadableError(Exception):

@@ -14,6 +14,7 @@ from manifest.verify.report import (
     Mode,
     ProblemKind,
     SignerInfo,
+    StepStatus,
     TensorDamage,
     VerifyReport,
 )
@@ -103,6 +104,9 @@ def _body(report: VerifyReport, paint: Paint) -> Iterator[str]:
         if signer is not None:
             label = "signed by" if signer is report.signer else "also by"
             yield _row(label, _signer(signer), paint)
+    for step in report.steps:
+        if step.name == "policy" and step.status is StepStatus.OK:
+            yield _row("policy", f"accepted by {printable(step.detail)}", paint)
     if report.root_digest and not report.refusal:
         yield _row("root", f"sha256 {report.root_digest}", paint)
     if report.digests_not_compared and not report.refusal:

@@ -232,6 +232,12 @@ class Verification:
                     remedy="ask the publisher to build and sign again",
                 )
 
+    @property
+    def manifest_digest(self) -> str:
+        """SHA-256 of ``manifest.json`` as it was signed; empty before `manifest` and without one."""
+        own = self._own.get(Algorithm.SHA256)
+        return own.digests[0] if own else ""
+
     def expect(self, name: str | None, version: str | None) -> None:
         """Refuse a release of another name or version than the consumer expects.
 

@@ -14,13 +14,7 @@ from manifest.document.inventories import InventorySpec, look_inside, owned_dire
 from manifest.document.manifest_file import FILE_NAME, ManifestFile
 from manifest.document.yaml_text import MAX_BYTES as MAX_DESCRIPTION
 from manifest.errors import ManifestError, NotTrustedError, UndecidedError, UsageError
-from manifest.inventory import (
-    NOT_COVERED,
-    Expected,
-    Tree,
-    read_file,
-    walk,
-)
+from manifest.inventory import NOT_COVERED, Expected, Tree, read_file, walk
 from manifest.signing.names import SIGNATURE_NAME
 from manifest.verify.comparison import Comparison, compare_root
 from manifest.verify.listed import unlisted_empty_files
@@ -83,6 +77,8 @@ class Run:
             name=manifest.name if manifest else "",
             version=manifest.version if manifest else "",
             root_digest=manifest.root_digest if manifest else "",
+            manifest=manifest,
+            manifest_digest=self.machine.manifest_digest,
             warnings=(*self.machine.warnings, *self.found.warnings),
             steps=tuple(self.steps),
         )

@@ -1,0 +1,119 @@
+"""What a policy demands of what a release gives: components, licenses, formats, the verdict."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from manifest.display import printable
+from manifest.policy.decision import Demand
+from manifest.policy.document import Policy
+
+if TYPE_CHECKING:
+    from manifest.lint.engine import LintReport
+    from manifest.sources import Source
+
+__all__ = ["demands_of_content", "forbidden_files", "needs_content"]
+
+_UNPICKLED = ("pickle", "pytorch", "torchscript")
+_PROTOCOLS = tuple(bytes((0x80, n)) for n in range(2, 6))
+
+
+def needs_content(policy: Policy) -> bool:
+    """Whether the policy demands anything of what the files give."""
+    return bool(policy.components or policy.licenses or policy.forbidden_formats or policy.verdict)
+
+
+def demands_of_content(
+    policy: Policy, directory: str | os.PathLike[str], signer: str
+) -> Iterator[Demand]:
+    """What the policy demands of the content of a release whose bytes were verified.
+
+    Args:
+        policy: The policy.
+        directory: The release.
+        signer: Who signed it, for the linter.
+
+    Raises:
+        UsageError, DocumentError, UndecidedError: The release cannot be judged.
+    """
+    from pathlib import Path
+
+    from manifest.lint import VerificationStatus, VerificationSummary, lint, load_release
+
+    release = load_release(
+        Path(directory), verification=VerificationSummary(VerificationStatus.TRUSTED, signer)
+    )
+    report = lint(release)
+    for name in policy.components:
+        states = sorted({c.state.value for c in report.components if c.kind == name})
+        yield Demand(
+            "component",
+            f"{printable(name)} evidenced",
+            ", ".join(states) or "absent",
+            "evidenced" in states,
+            policy.where("require.components"),
+        )
+    if policy.licenses:
+        yield _licenses(policy, report)
+    if policy.forbidden_formats:
+        wrong = forbidden_files(policy.forbidden_formats, release.source)
+        more = f", and {len(wrong) - 5} more" if len(wrong) > 5 else ""
+        yield Demand(
+            "formats",
+            f"no file that is {' or '.join(policy.forbidden_formats)}",
+            ", ".join(wrong[:5]) + more or "none",
+            not wrong,
+            policy.where("forbidden_formats"),
+        )
+    if policy.verdict:
+        from manifest.lint import Verdict
+
+        yield Demand(
+            "verdict",
+            f"{policy.verdict} or above",
+            report.verdict.value,
+            report.verdict.rank >= Verdict(policy.verdict).rank,
+            policy.where("require.verdict"),
+        )
+
+
+def _licenses(policy: Policy, report: LintReport) -> Demand:
+    from manifest.licenses.expressions import is_allowed
+
+    wrong = [
+        f"{printable(c.spec.id)}: {printable(c.license) or 'none is stated'}"
+        for c in report.components
+        if c.declared and not is_allowed(c.license, policy.licenses)
+    ]
+    return Demand(
+        "licenses",
+        "components under " + ", ".join(map(printable, policy.licenses[:8])),
+        ", ".join(wrong[:5]) or "every component is",
+        not wrong,
+        policy.where("require.licenses"),
+    )
+
+
+def forbidden_files(formats: tuple[str, ...], source: Source) -> list[str]:
+    """The files of a release that have a forbidden format, each with what it is.
+
+    A file is what its bytes or its name say; where they differ, it is both. ``pickle`` is every
+    format that is loaded by unpickling, ``runs-code`` every one whose loading can run code.
+    """
+    from manifest.readers.formats import HEAD_BYTES, WeightFormat, format_of, has_weight_name
+
+    slug = {f: f.value.lower().replace(" ", "-") for f in WeightFormat}
+    wanted = set(formats)
+    wanted |= set(_UNPICKLED) if "pickle" in wanted else set()
+    wanted |= {slug[f] for f in WeightFormat if f.runs_code} if "runs-code" in wanted else set()
+    found = []
+    for file in source.files:
+        match, named = format_of(source, file.path), has_weight_name(file.path)
+        names = {slug[f] for f in (match.format if match else None, named) if f is not None}
+        if source.read(file.path, length=HEAD_BYTES).startswith(_PROTOCOLS):
+            names.add("pickle")
+        if wrong := sorted(names & wanted):
+            found.append(f"{printable(file.path)} ({wrong[0]})")
+    return found
