@@ -10,14 +10,21 @@ import functools
 import hashlib
 import operator
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from manifest.display import printable
 from manifest.errors import DocumentError
 from manifest.inventory import path_problem
 
-__all__ = ["ManifestFile", "file_sort_key", "files_digest", "is_identifier", "parse_file"]
+__all__ = [
+    "ManifestFile",
+    "file_sort_key",
+    "files_digest",
+    "is_identifier",
+    "ordered_digest",
+    "parse_file",
+]
 
 _HEX64 = re.compile(r"[0-9a-f]{64}").fullmatch
 _IDENTIFIER = re.compile(r"[a-z0-9]([a-z0-9._-]{0,98}[a-z0-9])?")
@@ -72,7 +79,11 @@ def files_digest(files: Iterable[ManifestFile]) -> str:
     As `tree_digest`, in the order of the manifest; before the path of a file in a named root stand
     the root and a NUL, so that no path of the release directory looks like one of a root.
     """
-    ordered = sorted(files, key=file_sort_key)
+    return ordered_digest(sorted(files, key=file_sort_key))
+
+
+def ordered_digest(ordered: Sequence[ManifestFile]) -> str:
+    """As `files_digest`, of files that are in the order of the manifest already."""
     digest = hashlib.sha256()
     for start in range(0, len(ordered), _BATCH):
         lines = [

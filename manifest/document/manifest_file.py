@@ -36,6 +36,7 @@ from manifest.document.manifest_entries import (
     ManifestFile,
     file_sort_key,
     files_digest,
+    ordered_digest,
     parse_file,
 )
 from manifest.document.manifest_weights import (
@@ -164,7 +165,7 @@ def resolve(
         release=release_fields(description),
         components=components,
         files=ordered,
-        root_digest=files_digest(ordered),
+        root_digest=ordered_digest(ordered),
         digests=digests,
         total_size=sum(f.size for f in ordered),
     )
@@ -192,7 +193,7 @@ def _resolve_component(
         kind=spec.kind,
         file_count=len(files),
         size=sum(f.size for f in files),
-        root_digest=files_digest(files) if files else "",
+        root_digest=ordered_digest(files) if files else "",
         fields=component_fields(fields),
         binding=binding,
     )
