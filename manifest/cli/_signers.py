@@ -26,7 +26,43 @@ if TYPE_CHECKING:
     from manifest.signing.keys import PrivateKey
     from manifest.signing.signer import Signer
 
-__all__ = ["imported_signer", "load_key", "sigstore_signer", "timestamped"]
+__all__ = [
+    "imported_signer",
+    "load_key",
+    "plug_in_signer",
+    "sigstore_signer",
+    "timestamped",
+    "token_signer",
+]
+
+_MAX_PIN = 255
+
+
+def token_signer(uri: str, fd: int | None, env: str | None) -> Signer:
+    """``--pkcs11``: the PIN is in the URI's file, or given as a passphrase is, or asked for."""
+    from manifest.signing.pkcs11_signer import open_token, require_pkcs11
+    from manifest.signing.pkcs11_uri import parse_pkcs11_uri
+
+    require_pkcs11()
+    key = parse_pkcs11_uri(uri)
+    pin = read_passphrase(fd, env)
+    if pin is None and key.pin_source:
+        pin = read_key_file(key.pin_source, max_bytes=_MAX_PIN).removesuffix(b"\n")
+    if pin is None:
+        if not is_terminal():
+            raise UsageError(
+                "the token needs a PIN, and there is no terminal to ask for it on",
+                remedy="give it with --passphrase-fd, --passphrase-env or the URI's pin-source",
+            )
+        pin = ask_passphrase("PIN of the token")
+    return open_token(key, pin)
+
+
+def plug_in_signer(text: str) -> Signer:
+    """``--signer``."""
+    from manifest.signing.remote import load_plug_in
+
+    return load_plug_in(text)
 
 
 def imported_signer(signature: str, public: str | None) -> Signer:

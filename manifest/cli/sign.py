@@ -21,7 +21,14 @@ from manifest.cli._common import (
     undone,
 )
 from manifest.cli._progress import progress_bar
-from manifest.cli._signers import imported_signer, load_key, sigstore_signer, timestamped
+from manifest.cli._signers import (
+    imported_signer,
+    load_key,
+    plug_in_signer,
+    sigstore_signer,
+    timestamped,
+    token_signer,
+)
 from manifest.cli._trust import tsa_root_option
 from manifest.display import human_size, plural, printable
 
@@ -34,7 +41,14 @@ if TYPE_CHECKING:
 @click.command("sign")
 @release_argument(or_file=True)
 @click.option("--key", "key_path", metavar="FILE", help="Your private key (PEM).")
-@passphrase_options("the key's passphrase")
+@passphrase_options("the key's passphrase, or the token's PIN,")
+@click.option("--pkcs11", metavar="URI", help="Sign with a key in a token (RFC 7512).")
+@click.option(
+    "--signer",
+    "plug_in",
+    metavar="NAME:ARGUMENT",
+    help="Sign through a plug-in, as one for a key management service.",
+)
 @click.option(
     "--sigstore",
     is_flag=True,
@@ -98,6 +112,8 @@ def command(
     sigstore: bool,
     token_env: str | None,
     staging: bool,
+    pkcs11: str | None,
+    plug_in: str | None,
     export_path: Path | None,
     import_path: str | None,
     public_path: str | None,
@@ -121,10 +137,11 @@ def command(
     """
     from manifest.sign import sign
 
-    ways = [key_path is not None, sigstore, import_path is not None, export_path is not None]
-    if sum(ways) != 1:
+    ways = (key_path, pkcs11, plug_in, sigstore or None, import_path, export_path)
+    if sum(way is not None for way in ways) != 1:
         raise click.UsageError(
-            "give one of --key FILE, --sigstore, --export-payload FILE and --import-signature FILE"
+            "give one of --key FILE, --sigstore, --pkcs11 URI, --signer NAME:ARGUMENT, "
+            "--export-payload FILE and --import-signature FILE"
         )
     if public_path is not None and import_path is None:
         raise click.UsageError("--public-key belongs to --import-signature")
@@ -140,6 +157,10 @@ def command(
         key = load_key(key_path, directory, passphrase_fd, passphrase_env)
     elif import_path is not None:
         key = imported_signer(import_path, public_path)
+    elif pkcs11 is not None:
+        key = token_signer(pkcs11, passphrase_fd, passphrase_env)
+    elif plug_in is not None:
+        key = plug_in_signer(plug_in)
     else:
         key = sigstore_signer(token_env, staging=staging, quiet=quiet)
     if timestamps or tsa_roots:

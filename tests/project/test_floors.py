@@ -54,6 +54,7 @@ OWNERS: dict[str, tuple[str, frozenset[str]]] = {
     "nacl": ("pynacl", frozenset({"commitments"})),
     "packaging": ("packaging", frozenset({"policy"})),
     "picklescan": ("picklescan", frozenset({"readers"})),
+    "pkcs11": ("python-pkcs11", frozenset({"signing"})),
     "pyarrow": ("pyarrow", frozenset({"commitments"})),
     "referencing": ("referencing", frozenset({"document"})),
     "requests": ("requests", frozenset({"sources"})),
