@@ -67,13 +67,14 @@ def plug_in_signer(text: str) -> Signer:
 
 def imported_signer(signature: str, public: str | None) -> Signer:
     """``--import-signature`` and ``--public-key``."""
-    from manifest.signing.detached import MAX_SIGNATURE_BYTES, ImportedSigner
+    from manifest.signing.detached import MAX_SIGNATURE_BYTES
+    from manifest.signing.detached import imported_signer as imported
     from manifest.signing.keys import MAX_PEM_BYTES, load_public
 
     if public is None:
         raise click.UsageError("--import-signature needs --public-key, which checks it")
     key = load_public(read_key_file(public, max_bytes=MAX_PEM_BYTES), what=printable(public))
-    return ImportedSigner(read_key_file(signature, max_bytes=MAX_SIGNATURE_BYTES), key)
+    return imported(read_key_file(signature, max_bytes=MAX_SIGNATURE_BYTES), key)
 
 
 def sigstore_signer(token_env: str | None, *, staging: bool, quiet: bool) -> Signer:
