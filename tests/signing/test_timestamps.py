@@ -13,6 +13,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from timestamp_authority import DAY, FOR_TIME, Authority, Holder, der, issue, make_authority, serve
 
 from manifest.errors import NotTrustedError, UndecidedError, UsageError
@@ -558,3 +560,20 @@ def test_bundle_with_timestamps_of_another_form(payload: bytes, value: Any, prob
     bundle["verificationMaterial"]["timestampVerificationData"] = {"rfc3161Timestamps": value}
     with pytest.raises(NotTrustedError, match=problem):
         parse_bundle(json.dumps(bundle).encode())
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    damage=st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 255)), min_size=1, max_size=4)
+)
+def test_damaged_timestamp_ends_in_a_refusal_or_says_the_same(
+    authority: Authority, good: bytes, damage: list[tuple[int, int]]
+) -> None:
+    data = bytearray(good)
+    for place, value in damage:
+        data[place % len(data)] = value
+    try:
+        stamp = check(bytes(data), authority)
+    except NotTrustedError:
+        return
+    assert stamp == check(good, authority)
