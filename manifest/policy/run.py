@@ -30,6 +30,8 @@ from manifest.verify.signatures import MAX_SIGNATURES
 
 __all__ = ["decide"]
 
+MAX_READ = 2 * MAX_BUNDLE_BYTES
+"""The most bytes of signatures among which the one to begin with is looked for."""
 _OF_A_PART = {
     "only": "only",
     "components": "component",
@@ -90,7 +92,9 @@ def decide(
     if policy.sha256 and options.get("digest", "auto") == "auto":
         options["digest"] = "sha256"
     options["strict"] = options.get("strict", False) or policy.strict
-    report = verify(directory, trust=trust, signature_path=signature_path, **options)
+    # No path from the root is that of a file in signatures/, by which the others are told apart.
+    given = None if signature_path is None else os.path.abspath(signature_path)  # noqa: PTH100 - as it was named
+    report = verify(directory, trust=trust, signature_path=given, **options)
     decision = _judge(policy, directory, report, trust, state, moment, before, keys)
     if decision.accepted and update and state_path is not None:
         decision = _remember(decision, state_path)
@@ -111,7 +115,9 @@ def _first_that_counts(directory: str | os.PathLike[str], trust: PolicyTrust) ->
     )
     paths = sorted(f.path for f in tree.left_out if f.path.startswith(f"{SIGNATURES_DIRECTORY}/"))
     own = [f.path for f in tree.left_out if f.path == SIGNATURE_NAME]
-    for path in [*own, *paths[:MAX_SIGNATURES]]:
+    if len(paths) > MAX_SIGNATURES or sum(f.size for f in tree.left_out) > MAX_READ:
+        return None
+    for path in [*own, *paths]:
         try:
             trust.check(read_file(tree, path, max_bytes=MAX_BUNDLE_BYTES), what=path)
         except (NotTrustedError, UndecidedError):

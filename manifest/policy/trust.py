@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from manifest.display import printable
 from manifest.errors import NotTrustedError
 from manifest.policy.document import Policy, Signer
+from manifest.signing.bundle import Bundle, SigningMethod, parse_bundle
 from manifest.signing.keys import PublicKey
 from manifest.signing.verification import SignerKey, VerifiedEnvelope
 from manifest.verify.trust import Trust
@@ -99,7 +100,10 @@ class PolicyTrust(Trust):
         names: list[str] = []
         faults: list[str] = []
         errors: list[NotTrustedError] = []
+        bundle = parse_bundle(data, what=what)
         for candidate in self._candidates:
+            if not _may_be_of(bundle, candidate.trust):
+                continue
             try:
                 found = candidate.trust.check(data, what=what)
             except NotTrustedError as error:
@@ -129,7 +133,7 @@ class PolicyTrust(Trust):
 
     def _cause(self, data: bytes, what: str, errors: Sequence[NotTrustedError]) -> NotTrustedError:
         """Why it is by nobody: what all keys together say tells a changed content from a stranger."""
-        if not errors:
+        if not self._candidates:
             return NotTrustedError(
                 f"{what} cannot be checked: no key of a signer of the policy is at hand",
                 remedy="give the keys that the policy names by fingerprint with --key",
@@ -138,7 +142,8 @@ class PolicyTrust(Trust):
             super().check(data, what=what)
         except NotTrustedError as error:
             return error
-        return errors[-1]
+        stranger = NotTrustedError(f"{what} is by nobody whom the policy names")
+        return errors[-1] if errors else stranger
 
     def _revocation(self, envelope: VerifiedEnvelope) -> str:
         signer = envelope.signer
@@ -158,6 +163,16 @@ class PolicyTrust(Trust):
             # Its key lives for minutes: the identity is who speaks.
             return f"{printable(signer.identity)} ({printable(signer.issuer)})", None
         return signer.public_key.fingerprint, signer.public_key
+
+
+def _may_be_of(bundle: Bundle, trust: Trust) -> bool:
+    """Whether a bundle is worth a try: a large one, tried for every signer, would take hours."""
+    if bundle.method is SigningMethod.CERTIFICATE:
+        return bool(trust.roots)
+    if bundle.method is SigningMethod.SIGSTORE:
+        return trust.sigstore is not None
+    hint = bundle.key_hint
+    return any(not hint or key.is_named_by(hint) for key in trust.keys)
 
 
 def _trust_of(signer: Signer, at: dt.datetime) -> Trust:

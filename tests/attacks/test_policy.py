@@ -209,6 +209,17 @@ def _(s: Scene) -> None:
     s.edit("1.10", "1.11")
 
 
+@case("further-signature-poses-as-the-one-given", 3, "found: none that counts")
+def _(s: Scene) -> tuple[str, ...]:
+    # The stranger's file in the release has the very name under which the user gives another.
+    s.write(signers=signer("alice") + signer("bob", roles="auditor"))
+    s.further(ALICE, "a.sig")
+    s.edit("1.10", "1.11", BOB)
+    (s.path / "signatures").mkdir()
+    (s.release.path / "model.sig").rename(s.path / "signatures" / "a.sig")
+    return ("--signature", "signatures/a.sig")
+
+
 @case("key-known-by-fingerprint-is-not-at-hand", 3, "no key of a signer of the policy is at hand")
 def _(s: Scene) -> None:
     s.write(signers=signer("alice", key=f"sha256:{ALICE.public.fingerprint}"))
@@ -516,7 +527,10 @@ def _(s: Scene) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("attack", CASES, ids=lambda c: c.name)
-def test_attack_is_refused_for_its_own_reason(attack: Case, tmp_path: Path) -> None:
+def test_attack_is_refused_for_its_own_reason(
+    attack: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     scene = Scene(tmp_path)
     options = attack.attack(scene) or ()
     before = scene.state.read_bytes() if scene.state.is_file() else None

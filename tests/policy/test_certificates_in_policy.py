@@ -1,0 +1,154 @@
+"""Signers by certificate: each authority vouches for its own signer's names, and a key is one voice."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from releases import Release, make_release
+from timestamp_authority import Holder, issue
+
+from manifest.policy import Decision, decide
+from manifest.policy.reading import parse_policy
+from manifest.signing.keys import PrivateKey, generate, load_private, public_pem
+from manifest.signing.signer import sign_payload
+
+CODE_SIGNING = x509.ExtendedKeyUsage([x509.ObjectIdentifier("1.3.6.1.5.5.7.3.3")])
+
+POLICY = """\
+schema_version: "1.0"
+signers:
+  alice:
+    authorities: [one.pem]
+    identities: ["subject:CN=alice"]
+    roles: [publisher]
+    releases: ["acme/*"]
+  bob:
+    authorities: [two.pem]
+    identities: ["subject:CN=bob"]
+    roles: [publisher]
+    releases: ["acme/*"]
+"""
+
+
+class Scene:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        (path / "release").mkdir()
+        self.stranger = generate()
+        self.release: Release = make_release(path / "release", self.stranger)
+        self.one, self.two = issue("authority one", None), issue("authority two", None)
+        (path / "one.pem").write_bytes(self.one.pem)
+        (path / "two.pem").write_bytes(self.two.pem)
+
+    def leaf(self, name: str, authority: Holder, *, like: Holder | None = None) -> Holder:
+        return issue(name, authority, purposes=CODE_SIGNING, key=like.key if like else None)
+
+    def sign(self, leaf: Holder, name: str = "model.sig") -> None:
+        key = key_of(leaf)
+        bundle = json.loads(sign_payload(json.dumps(self.release.statement()).encode(), key))
+        material = bundle["verificationMaterial"]
+        del material["publicKey"]
+        chain = [{"rawBytes": base64.b64encode(leaf.der).decode()}]
+        material["x509CertificateChain"] = {"certificates": chain}
+        file = self.release.path / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(json.dumps(bundle))
+
+    def decide(self, text: str = POLICY, *, at: dt.datetime | None = None) -> Decision:
+        policy = parse_policy(text.encode(), name="policy.yaml", directory=self.path)
+        return decide(policy, self.release.path, at=at)
+
+
+def key_of(leaf: Holder) -> PrivateKey:
+    return load_private(leaf.key_pem)
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    return Scene(tmp_path)
+
+
+def found(decision: Decision, name: str = "publisher") -> str:
+    return next(d.found for d in decision.demands if d.name == name)
+
+
+def test_each_authority_vouches_for_its_own_signer(scene: Scene) -> None:
+    scene.sign(scene.leaf("alice", scene.one))
+    scene.sign(scene.leaf("bob", scene.two), "signatures/bob.sig")
+    decision = scene.decide(POLICY + "thresholds: {publisher: 2}\n")
+    assert decision.accepted, decision
+    assert found(decision) == "alice, bob"
+
+
+def test_authority_cannot_vouch_for_the_signer_of_another(scene: Scene) -> None:
+    scene.sign(scene.leaf("alice", scene.two))
+    decision = scene.decide()
+    assert decision.exit_code == 3
+    assert not decision.accepted
+    assert found(decision, "files") == decision.report.refusal
+    assert "identit" in decision.report.refusal or "name" in decision.report.refusal
+
+
+def test_one_key_with_two_certificates_is_one_voice(scene: Scene) -> None:
+    alice = scene.leaf("alice", scene.one)
+    scene.sign(alice)
+    scene.sign(scene.leaf("bob", scene.two, like=alice), "signatures/bob.sig")
+    decision = scene.decide(POLICY + "thresholds: {publisher: 2}\n")
+    assert decision.exit_code == 3
+    assert found(decision) == "alice = bob"
+
+
+def test_key_that_is_also_in_a_certificate_is_one_voice(scene: Scene) -> None:
+    alice = scene.leaf("alice", scene.one)
+    (scene.path / "carol.pub").write_bytes(public_pem(key_of(alice).public))
+    carol = "  carol:\n    keys: [carol.pub]\n    roles: [publisher]\n    releases: ['**']\n"
+    scene.sign(alice)
+    payload = json.dumps(scene.release.statement()).encode()
+    (scene.release.path / "signatures").mkdir()
+    (scene.release.path / "signatures/carol.sig").write_bytes(sign_payload(payload, key_of(alice)))
+    decision = scene.decide(POLICY + carol + "thresholds: {publisher: 2}\n")
+    assert decision.exit_code == 3
+    assert found(decision) == "alice = carol"
+
+
+@pytest.mark.parametrize("by", ["certificate", "key"])
+def test_revoked_certificate_does_not_count(scene: Scene, by: str) -> None:
+    alice = scene.leaf("alice", scene.one)
+    scene.sign(alice)
+    name = hashlib.sha256(alice.der).hexdigest()
+    if by == "key":
+        name = key_of(alice).fingerprint
+    decision = scene.decide(POLICY + f"revoked: {{keys: ['sha256:{name}']}}\n")
+    assert decision.exit_code == 3
+    assert "alice signed with a key that the policy revokes" in decision.report.refusal
+
+
+def test_expired_certificate_is_refused(scene: Scene) -> None:
+    scene.sign(scene.leaf("alice", scene.one))
+    later = dt.datetime.now(dt.UTC) + dt.timedelta(days=200)
+    decision = scene.decide(at=later)
+    assert decision.exit_code == 3
+
+
+def test_tree_that_changes_while_it_is_judged_is_no_answer(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from manifest.policy.content import demands_of_content as real
+
+    scene.sign(scene.leaf("alice", scene.one))
+
+    def swapping(*args: object) -> list[object]:
+        demands: list[object] = list(real(*args))  # type: ignore[arg-type]  # passed on
+        (scene.release.path / "notes.txt").write_text("swapped\n")
+        return demands
+
+    monkeypatch.setattr("manifest.policy.run.demands_of_content", swapping)
+    decision = scene.decide(POLICY + "forbidden_formats: [pickle]\n")
+    assert decision.exit_code == 4
+    assert "changed while it was verified" in decision.report.undecided_reason
