@@ -95,6 +95,11 @@ def decide(
     # No path from the root is that of a file in signatures/, by which the others are told apart.
     given = None if signature_path is None else os.path.abspath(signature_path)  # noqa: PTH100 - as it was named
     report = verify(directory, trust=trust, signature_path=given, **options)
+    if report.part:  # by whichever option, also one that this module has not heard of
+        raise UsageError(
+            f"a policy is about a whole release, and this is a part: {printable(report.part)}",
+            remedy="check all of it",
+        )
     decision = _judge(policy, directory, report, trust, state, moment, before, keys)
     if decision.accepted and update and state_path is not None:
         decision = _remember(decision, state_path)
