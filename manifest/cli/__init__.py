@@ -32,7 +32,7 @@ COMMANDS = {
     "keys": "Show what a public key is, to compare it.",
     "rules": "List the linter's rules, or explain one.",
     "import": "Make a description of what other tools declared.",
-    "checkpoints": "Look for mistakes in an index of checkpoints.",
+    "checkpoints": "List a release's checkpoints; look for mistakes in an index.",
     "data": "Commit to data, and prove what is in it.",
     "show": "Show a release at a glance, on one screen.",
     "demo": "Make, sign, verify, lint and break a miniature release.",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from manifest.cli._checkpoints_list import list_command
 from manifest.cli._common import echo_json, format_option, paint, quiet_option, say
 from manifest.display import plural, printable
 from manifest.errors import ExitCode
@@ -17,9 +18,28 @@ if TYPE_CHECKING:
 _ROLES = {"error": "bad", "warning": "warn", "advice": "dim"}
 
 
-@click.group("checkpoints", short_help="Look for mistakes in an index of checkpoints.")
+class _Group(click.Group):
+    """A group whose first argument may be a release: then it is the one that ``list`` is given."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(
+    "checkpoints",
+    cls=_Group,
+    short_help="List a release's checkpoints; look for mistakes in an index.",
+)
 def command() -> None:
-    """Look for mistakes in indexes of checkpoints."""
+    """List the checkpoints of a release, or look for mistakes in an index.
+
+    `manifest checkpoints DIR` is short for `manifest checkpoints list DIR`.
+    """
+
+
+command.add_command(list_command)
 
 
 def _finals(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[str, int]:

@@ -55,6 +55,13 @@ _STATE_HELP = "What --policy accepted before, instead of the file in your state 
     help="Accept that nobody is vouched for; exits 0 if files match.",
 )
 @click.option("--strict", is_flag=True, help="Refuse what is there and not covered, as .git.")
+@click.option(
+    "--checkpoint",
+    "checkpoints",
+    multiple=True,
+    metavar="NAME",
+    help="Check only this checkpoint; repeatable.",
+)
 @click.option("--only", multiple=True, metavar="GLOB", help="Check only these files; repeatable.")
 @click.option(
     "--component",
@@ -116,6 +123,7 @@ def command(
     strict: bool,
     only: tuple[str, ...],
     components: tuple[str, ...],
+    checkpoints: tuple[str, ...],
     tensors: tuple[str, ...],
     manifest_path: str | None,
     signature_path: str | None,
@@ -167,6 +175,7 @@ def command(
             strict=strict,
             only=only,
             components=components,
+            checkpoints=checkpoints,
             tensors=tensors,
             manifest_path=manifest_path,
             signature_path=signature_path,

@@ -251,6 +251,10 @@ def _other_patterns(description: Description) -> Iterator[tuple[str, str]]:
     for i, checkpoint in enumerate(description.checkpoints):
         for j, pattern in enumerate(checkpoint.files):
             yield f"checkpoints.entries[{i}].files[{j}]", pattern
+    directories = description.fields.get("checkpoints", {}).get("directories", ())
+    for i, pattern in enumerate(directories):
+        # Files below a directory of one: `a/*` alone would match files that lie beside them.
+        yield f"checkpoints.directories[{i}]", f"{pattern.removesuffix('/')}/**"
     for i, source in enumerate(description.sources):
         for j, pattern in enumerate(source.files):
             yield f"data.sources[{i}].files[{j}]", pattern
@@ -266,6 +270,7 @@ def _named_paths(description: Description) -> Iterator[tuple[str, str]]:
         ("training.environment", training.get("environment", {}), "lockfile"),
         ("data", description.data, "order"),
         ("checkpoints", description.fields.get("checkpoints", {}), "index"),
+        ("checkpoints", description.fields.get("checkpoints", {}), "chunks"),
     )
     for pointer, section_fields, field in single:
         if field in section_fields:

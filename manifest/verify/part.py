@@ -10,7 +10,7 @@ from manifest.display import printable
 from manifest.document.components import resolve_kind
 from manifest.document.inventories import BoundInventory
 from manifest.document.manifest_file import FILE_NAME, Manifest
-from manifest.errors import UsageError
+from manifest.errors import UndecidedError, UsageError
 from manifest.inventory import compile_glob, glob_problem
 
 __all__ = ["OwnedPart", "Part", "select_part", "within_root"]
@@ -83,25 +83,30 @@ def _no_match(pattern: str) -> UsageError:
 def select_part(
     patterns: Sequence[str],
     components: Sequence[str],
+    checkpoints: Sequence[str] = (),
     *,
     signed: Collection[str],
     manifest: Manifest | None,
+    roots: Collection[str] = (),
 ) -> tuple[Part, OwnedPart | None]:
     """The part that patterns and components name together.
 
     Args:
         patterns: Patterns of paths.
         components: Components by id, kind or short name.
+        checkpoints: Checkpoints by name.
         signed: Every path there is to check; ``root:path`` in a named root.
         manifest: The manifest, for its components; None without one that can be trusted.
+        roots: Named roots that the consumer has; those of a checkpoint must be among them.
 
     Returns:
         The part, and what it comes to among files that inventories list; None stands for the whole.
 
     Raises:
-        UsageError: A pattern or a component that no signed file answers to.
+        UsageError: A pattern, a component or a checkpoint that no signed file answers to.
+        UndecidedError: A checkpoint lies in a root that the consumer did not give.
     """
-    if not patterns and not components:
+    if not patterns and not components and not checkpoints:
         return None, None
     ids = {id_ for component in components for id_ in _component_ids(component, manifest)}
     owned = OwnedPart(patterns, ids, manifest.inventories if manifest else ())
@@ -118,9 +123,42 @@ def select_part(
         wanted |= matching
     for component in components:
         wanted |= _component_files(component, manifest)
+    if checkpoints:
+        wanted |= _checkpoint_files(checkpoints, manifest, roots)
     if not owned.inventories:
         return wanted.__contains__, owned
     return lambda path: path in wanted or owned.holds(path), owned
+
+
+def _checkpoint_files(
+    names: Sequence[str], manifest: Manifest | None, roots: Collection[str]
+) -> set[str]:
+    from manifest.build.checkpoints import find_checkpoint, resolve_checkpoints
+
+    if manifest is None:
+        raise UsageError(
+            f"--checkpoint {printable(names[0])}: without a {FILE_NAME} that agrees with the "
+            "signature there are no checkpoints",
+            remedy="use --only PATTERN",
+        )
+    resolved = resolve_checkpoints(manifest)
+    files: set[str] = set()
+    for name in names:
+        found = find_checkpoint(resolved, name).files
+        if not found:
+            raise UsageError(
+                f"the checkpoint {printable(name)} has no files in the release",
+                remedy="verify it where it lies",
+            )
+        missing = sorted({file.root for file in found if file.root}.difference(roots))
+        if missing:
+            raise UndecidedError(
+                f"the checkpoint {printable(name)} lies in the root {printable(missing[0])}, "
+                "which was not given",
+                remedy=f"--root-dir {printable(missing[0])}=DIR",
+            )
+        files.update(file.full_path for file in found)
+    return files
 
 
 def _component_ids(component: str, manifest: Manifest | None) -> set[str]:

@@ -40,6 +40,7 @@ class Request:
     digest: DigestChoice = DigestChoice.AUTO
     sample: int | None = None
     tensors: tuple[str, ...] = ()
+    checkpoints: tuple[str, ...] = ()
 
 
 def read_given(path: str, option: str, max_bytes: int) -> bytes:

@@ -43,6 +43,7 @@ def verify(
     strict: bool = False,
     only: Sequence[str] = (),
     components: Sequence[str] = (),
+    checkpoints: Sequence[str] = (),
     tensors: Sequence[str] = (),
     manifest_path: str | os.PathLike[str] | None = None,
     signature_path: str | os.PathLike[str] | None = None,
@@ -78,6 +79,7 @@ def verify(
         strict: Refuse what exists and is not covered.
         only: Check only files that match one of these patterns.
         components: Check only the files of these components, by id, kind or short name.
+        checkpoints: Check only the files of these checkpoints, by name.
         tensors: Check only the tensors with these names, by reading their bytes and the headers.
         manifest_path: Where ``manifest.json`` is, when not in the directory.
         signature_path: Where the signature is, when not ``model.sig`` in the directory.
@@ -112,6 +114,7 @@ def verify(
         strict=strict,
         only=tuple(only),
         components=tuple(components),
+        checkpoints=tuple(checkpoints),
         tensors=tuple(tensors),
         manifest_path=_elsewhere(manifest_path, directory),
         signature_path=None if signature_path is None else os.fspath(signature_path),

@@ -26,6 +26,7 @@ __all__ = ["FileRun", "default_signature"]
 _OF_DIRECTORIES = (
     ("only", "--only"),
     ("components", "--component"),
+    ("checkpoints", "--checkpoint"),
     ("tensors", "--tensor"),
     ("manifest_path", "--manifest"),
     ("expect_name", "--expect-name"),

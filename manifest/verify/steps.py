@@ -167,15 +167,18 @@ class Run:
     def _part(self, signed: Collection[str]) -> Part:
         request, changed = self.request, self.machine.manifest_changed
         tensors = [f"tensor {name}" for name in request.tensors]
-        self._set(
-            part=", ".join((*request.only, *request.components, *tensors, *sample_of(request)))
-        )
-        if (request.components or tensors) and changed:
+        named = [*request.components, *(f"checkpoint {c}" for c in request.checkpoints), *tensors]
+        self._set(part=", ".join((*request.only, *named, *sample_of(request))))
+        if named and changed:
             # What they are is not known; that the manifest was changed is.
             return frozenset({FILE_NAME}).__contains__
-        manifest = self.machine.trusted_manifest
         part, self.owned = select_part(
-            request.only, request.components, signed=signed, manifest=manifest
+            request.only,
+            request.components,
+            request.checkpoints,
+            signed=signed,
+            manifest=self.machine.trusted_manifest,
+            roots=request.roots,
         )
         if part is not None and changed and not part(FILE_NAME):
             self._warn(_NO_PART.format(FILE_NAME))

@@ -1,0 +1,167 @@
+"""``manifest checkpoints DIR`` and ``verify --checkpoint``: hundreds of checkpoints, and one."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import jsonschema
+import pytest
+from amber import COUNT, NAMES, weights, write_amber
+from click.testing import CliRunner, Result
+
+from manifest.build import build, write_manifest
+from manifest.cli import cli
+from manifest.document.schema import schema_text
+from manifest.errors import DocumentError
+from manifest.readers.chunk_index import parse_chunk_index
+from manifest.sign import sign
+from manifest.signing.keys import generate
+from manifest.verify.run import verify
+
+PUBLISHED = Path(__file__).resolve().parents[1] / "data" / "checkpoints"
+
+
+def run(*args: str | Path) -> Result:
+    return CliRunner().invoke(cli, ["checkpoints", *map(str, args)])
+
+
+def listed(*args: str | Path) -> dict[str, object]:
+    result = run(*args, "--format", "json")
+    report: dict[str, object] = json.loads(result.stdout)
+    schema = json.loads(schema_text("checkpoints-report"))
+    jsonschema.Draft202012Validator(schema).validate(report)
+    assert result.exit_code == report["exit_code"]
+    return report
+
+
+def built(directory: Path, **options: object) -> Path:
+    write_manifest(directory, build(directory, **options))  # type: ignore[arg-type]  # passed on
+    return directory
+
+
+@pytest.fixture
+def amber(tmp_path: Path) -> Path:
+    write_amber(tmp_path / "amber")
+    return built(tmp_path / "amber")
+
+
+def test_amber_is_described_without_an_entry_for_each(amber: Path) -> None:
+    report = listed(amber)
+    checkpoints = report["checkpoints"]
+    assert isinstance(checkpoints, list)
+    assert [c["name"] for c in checkpoints] == list(NAMES)
+    assert [c["parent"] for c in checkpoints] == [None, *NAMES[:-1]]
+    assert len({c["weights_digest"] for c in checkpoints}) == COUNT
+    assert report["exit_code"] == 0
+
+
+def test_the_data_of_a_segment_is_named(amber: Path) -> None:
+    lines = run(amber, "--from", "ckpt_357", "--to", "main").stdout.splitlines()
+    assert [line.split("  ")[1] for line in lines] == [
+        "train/train_358.jsonl",
+        "train/train_359.jsonl",
+    ]
+    assert run(amber, "--from", "main", "--to", "ckpt_000").exit_code == 2
+    assert run(amber, "--from", "ckpt_000", "--to", "ckpt_999").exit_code == 2
+    assert run(amber, "--from", "ckpt_000").exit_code == 2
+
+
+def test_a_chunk_that_the_manifest_contradicts_is_reported(amber: Path) -> None:
+    (amber / "train" / "train_007.jsonl").write_bytes(b"{}\n")
+    report = listed(built(amber))
+    assert report["exit_code"] == 1
+    assert report["chunk_problems"] == [
+        {"line": 9, "message": "train/train_007.jsonl has another SHA-256 in the manifest"}
+    ]
+
+
+def test_an_index_that_was_changed_since_is_not_read(amber: Path) -> None:
+    (amber / "chunks.csv").write_text("file\nx\n")
+    result = run(amber)
+    assert result.exit_code == 4 or getattr(result.exception, "exit_code", None) == 4
+
+
+def test_one_checkpoint_is_verified_alone(amber: Path) -> None:
+    key = generate()
+    sign(amber, key)
+    for name in NAMES[100:200]:
+        shutil.rmtree(amber / "checkpoints" / name)
+    report = verify(amber, keys=[key.public], checkpoints=["ckpt_300"])
+    assert report.exit_code == 0
+    assert report.part == "checkpoint ckpt_300"
+    assert verify(amber, keys=[key.public], checkpoints=["ckpt_150"]).exit_code == 5
+    changed = amber / "checkpoints" / "ckpt_300" / "model.safetensors"
+    changed.write_bytes(changed.read_bytes()[:-1] + b"!")
+    assert verify(amber, keys=[key.public], checkpoints=["ckpt_300"]).exit_code == 5
+    assert verify(amber, keys=[key.public], checkpoints=["ckpt_301"]).exit_code == 0
+
+
+def test_a_checkpoint_is_verified_wherever_its_root_lies(tmp_path: Path) -> None:
+    roots = {name: tmp_path / name for name in ("early", "late")}
+    for step, root in enumerate(roots.values(), 1):
+        (root / f"step{step}000").mkdir(parents=True)
+        (root / f"step{step}000" / "model.safetensors").write_bytes(weights(step))
+    release = tmp_path / "release"
+    release.mkdir()
+    (release / "release.yaml").write_text(
+        'schema_version: "1.0"\nname: a/b\nversion: "1"\ndescribed_by: publisher\n'
+        "roots: {early: {type: directory}, late: {type: directory}}\n"
+        "components:\n  model-parameters-intermediate: {files: ['early:**', 'late:**']}\n"
+        "checkpoints: {directories: ['early:*', 'late:*']}\n"
+    )
+    built(release, roots=roots)
+    key = generate()
+    sign(release, key, roots=roots)
+    shutil.rmtree(roots["early"])
+    late = {"late": roots["late"]}
+    report = verify(release, keys=[key.public], roots=late, checkpoints=["step2000"])
+    assert (report.exit_code, report.part) == (0, "checkpoint step2000")
+    for gone, roots_given in (("step2000", {}), ("step1000", late)):
+        report = verify(release, keys=[key.public], roots=roots_given, checkpoints=[gone])
+        assert report.exit_code == 4
+        assert "was not given" in report.undecided_reason
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["OLMo-2-1124-7B-stage2.csv", "OLMo-2-1124-7B-head.csv"],
+    ids=["ingredients", "steps"],
+)
+def test_an_index_as_published_lists_every_row(tmp_path: Path, name: str) -> None:
+    shutil.copy(PUBLISHED / name, tmp_path / "index.csv")
+    (tmp_path / "release.yaml").write_text(
+        'schema_version: "1.0"\nname: a/b\nversion: "1"\ndescribed_by: third-party\n'
+        "checkpoints: {index: index.csv}\ncomponents: {}\n"
+    )
+    checkpoints = listed(built(tmp_path))["checkpoints"]
+    assert isinstance(checkpoints, list)
+    rows = (PUBLISHED / name).read_text().strip().splitlines()[1:]
+    assert len(checkpoints) == len(rows)
+    assert all(c["step"] is not None and c["location"] for c in checkpoints)
+
+
+def test_a_list_of_digests_is_a_chunk_index() -> None:
+    data = f"shard-0.bin {'a' * 64}\n{'b' * 64}  shard-1.bin\n".encode()
+    assert [(c.file, c.sha256[0]) for c in parse_chunk_index(data, "hashes.txt")] == [
+        ("shard-0.bin", "a"),
+        ("shard-1.bin", "b"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "file,sha256\na,12\n",
+        "file,step\na,-1\n",
+        "file,step\na,1\na,2\n",
+        "file,step\na\n",
+        "name,step\na,1\n",
+        "file,step\n,1\n",
+    ],
+    ids=["short-digest", "negative-step", "file-twice", "ragged", "no-file-column", "empty-file"],
+)
+def test_a_broken_chunk_index_is_refused(text: str) -> None:
+    with pytest.raises(DocumentError):
+        parse_chunk_index(text.encode(), "chunks.csv")
