@@ -15,6 +15,7 @@ from pathlib import Path
 
 import blake3
 import pytest
+from processes import children
 
 from manifest.inventory import (
     Algorithm,
@@ -49,12 +50,6 @@ def nothing_left() -> Iterator[None]:
     assert threading.active_count() == threads
     assert len(list(Path("/proc/self/fd").iterdir())) == descriptors
     assert children() == before
-
-
-def children() -> set[str]:
-    """Processes of this one; those of earlier tests, as a resource tracker, may still be there."""
-    lists = Path("/proc/self/task").glob("*/children")
-    return {pid for tasks in lists for pid in tasks.read_text().split()}
 
 
 def content(size: int) -> bytes:
