@@ -204,7 +204,11 @@ class TensorHashing:
     def __enter__(self) -> Self:
         if any(self._requests.values()):
             self._thread = threading.Thread(target=self._run, name="tensors")
-            self._thread.start()
+            try:
+                self._thread.start()
+            except BaseException:
+                self._stop.set()  # interrupted: `__exit__` is not called
+                raise
         return self
 
     def __exit__(

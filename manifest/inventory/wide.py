@@ -104,21 +104,30 @@ class _Ring:
         self._made = 0
         self._error: BaseException | None = None
         self._threads = [
-            threading.Thread(target=self._digest, args=pair)
+            # A daemon: no interruption between two steps may keep the process from ending.
+            threading.Thread(target=self._digest, args=pair, daemon=True)
             for pair in zip(digests, self._filled, strict=True)
         ]
 
     def __enter__(self) -> None:
-        for thread in self._threads:
-            thread.start()
+        try:
+            for thread in self._threads:
+                thread.start()
+        except BaseException:
+            self._end()  # interrupted: `__exit__` is not called
+            raise
 
     def __exit__(self, *_: object) -> None:
+        self._end()
+        if self._error is not None:
+            raise self._error
+
+    def _end(self) -> None:
         for queue in self._filled:
             queue.put(None)
         for thread in self._threads:
-            thread.join()
-        if self._error is not None:
-            raise self._error
+            if thread.ident is not None:
+                thread.join()
 
     def read(self, descriptor: int, rest: int) -> int:
         """Read into the next free buffer and hand it to every digest; 0 at the end of the file."""

@@ -31,6 +31,7 @@ from manifest.inventory import (
     walk,
     wide,
 )
+from manifest.inventory.opening import Root
 
 BOTH = (Algorithm.SHA256, Algorithm.BLAKE3)
 KIB = 1024
@@ -175,6 +176,24 @@ class TestOneLargeFile:
 
         with pytest.raises(type(error) if isinstance(error, BaseException) else error):
             hash_files(walk(tmp_path), algorithms=BOTH, progress=progress)
+
+    def test_an_interruption_between_two_threads_leaves_none(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "file").write_bytes(content(1024 * KIB))
+        start = threading.Thread.start
+        started: list[threading.Thread] = []
+
+        def interrupted(thread: threading.Thread) -> None:
+            start(thread)
+            started.append(thread)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(threading.Thread, "start", interrupted)
+        tree = walk(tmp_path)
+        with pytest.raises(KeyboardInterrupt):
+            wide.hash_wide(digests.Job(Root.of(tree), BOTH, None), tree.files[0], cores=2)
+        assert len(started) == 1
 
     def test_an_error_of_a_digest_is_raised_not_swallowed(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
