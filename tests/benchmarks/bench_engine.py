@@ -56,7 +56,8 @@ def in_parallel(*arguments: str, files: Sequence[str]) -> Callable[[], None]:
         processes = [
             subprocess.Popen([*arguments, *part], stdout=subprocess.DEVNULL) for part in parts
         ]
-        if any([process.wait() for process in processes]):
+        exits = [process.wait() for process in processes]  # all of them, whichever fails
+        if any(exits):
             raise SystemExit(f"{arguments[0]} failed")
 
     return run
