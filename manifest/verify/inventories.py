@@ -9,7 +9,7 @@ none of them.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from manifest.display import plural, printable
 from manifest.document.inventories import BoundInventory
@@ -43,6 +43,7 @@ class InventoryCheck:
         part: Which files to compare.
         sample: How many files to hash, chosen at random; None for all.
         engine: Where to hash.
+        on_listed: Told every path that the inventory lists, ``root:path`` in a named root.
     """
 
     bound: BoundInventory
@@ -51,6 +52,7 @@ class InventoryCheck:
     part: Part
     sample: int | None
     engine: Engine
+    on_listed: Callable[[str], None] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -154,6 +156,9 @@ class _Comparing:
 
     def _stretch(self, stretch: Stretch) -> None:
         listed = {self._prefix + entry.path: entry for _, entry in stretch.listed}
+        if self._check.on_listed is not None:
+            for _, entry in stretch.listed:
+                self._check.on_listed(self._spec.full_directory + entry.path)
         files: Iterable[FileStat] = stretch.files
         if self._chosen is not None:
             numbers = {self._prefix + entry.path: number for number, entry in stretch.listed}

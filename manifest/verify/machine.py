@@ -19,6 +19,7 @@ at. A step that finds differences does not, so that one run names all of them.
 from __future__ import annotations
 
 import enum
+from collections.abc import Collection
 
 from manifest.display import printable
 from manifest.document.assignment import contradictions
@@ -280,6 +281,20 @@ class Verification:
     def expected(self, selection: Selection) -> tuple[dict[str, Expected], ...]:
         """What every file of the release directory must be, by path, by each digest compared."""
         return expected_files(selection, self.statement, self.trusted_manifest, self._own)
+
+    def hashed(self, told: Collection[str]) -> None:
+        """Refuse a ``manifest.json`` that was changed when it was read, and was not when hashed.
+
+        Nothing it says was used: what a component or an inventory holds went unchecked.
+
+        Args:
+            told: The paths of which a difference, or no answer, is told.
+
+        Raises:
+            UndecidedError: The manifest is not among them, and should be.
+        """
+        if self.manifest_changed and FILE_NAME not in told:
+            raise UndecidedError(f"{FILE_NAME} changed while the release was verified")
 
     def check_description(self, data: bytes) -> None:
         """Refuse a ``release.yaml`` that was exchanged since its digest was checked.

@@ -81,12 +81,15 @@ def check_inventories(
                 part=None if owned is None or owned.is_whole(bound) else part,
                 sample=request.sample,
                 engine=request.engine,
+                on_listed=None if owned is None or not owned.unmatched else owned.is_listed,
             ),
             request,
             tree,
             findings,
         )
-    if owned is not None:
+    # A list that was changed, or whose directory is gone, was not read: that is the answer then.
+    differs = findings.altered or any(c.problems for c in findings.comparisons)
+    if owned is not None and not differs:
         owned.refuse_unmatched()
     return findings
 

@@ -26,7 +26,7 @@ class OwnedPart:
 
     Attributes:
         inventories: The inventories that may hold files of the part.
-        unmatched: Patterns that no file has matched so far.
+        unmatched: Patterns that no listed file has matched so far.
     """
 
     def __init__(
@@ -50,12 +50,19 @@ class OwnedPart:
         return inventory.component in self._ids
 
     def holds(self, path: str) -> bool:
-        """Whether a path that an inventory lists belongs to the part."""
+        """Whether a path in a directory that is owned belongs to the part."""
         if not self._prefixes or not path.startswith(self._prefixes):
             return False
-        by = [m.pattern for m in self._matchers if m.matches(path)]
-        self.unmatched.difference_update(by)
-        return bool(by)
+        return any(m.matches(path) for m in self._matchers)
+
+    def is_listed(self, path: str) -> None:
+        """Take note of a path that an inventory lists.
+
+        `holds` is asked about what was added as well, and a pattern that only such files match has
+        no signed file.
+        """
+        if self.unmatched:
+            self.unmatched.difference_update(m.pattern for m in self._matchers if m.matches(path))
 
     def refuse_unmatched(self) -> None:
         """Refuse patterns that matched nothing at all.
@@ -108,12 +115,13 @@ def select_part(
     """
     if not patterns and not components and not checkpoints:
         return None, None
+    for pattern in patterns:
+        if problem := glob_problem(pattern):
+            raise UsageError(f"--only: the pattern {problem}")
     ids = {id_ for component in components for id_ in _component_ids(component, manifest)}
     owned = OwnedPart(patterns, ids, manifest.inventories if manifest else ())
     wanted: set[str] = set()
     for pattern in patterns:
-        if problem := glob_problem(pattern):
-            raise UsageError(f"--only: the pattern {problem}")
         matches = compile_glob(pattern).matches
         matching = {path for path in signed if matches(path)}
         if not matching:

@@ -14,7 +14,8 @@ from releases import Release, make_release
 
 from manifest.build import build, write_manifest
 from manifest.cli import cli
-from manifest.errors import ExitCode
+from manifest.errors import ExitCode, UsageError
+from manifest.inventory import Tree, walk
 from manifest.sign import sign
 from manifest.signing.keys import PrivateKey
 from manifest.verify.report import ProblemKind, VerifyReport
@@ -205,6 +206,36 @@ def test_components_of_a_changed_manifest_cannot_be_told(release: Release, chang
     report = release.verify(components=["weights"])
     kind = "changed" if change == "changed" else "missing"
     assert found(report) == [(kind, "manifest.json")]
+
+
+@pytest.mark.parametrize(
+    "part", [{}, {"components": ["weights"]}, {"tensors": ["any"]}], ids=["whole", "part", "tensor"]
+)
+def test_a_manifest_that_is_the_signed_one_only_when_it_is_hashed(
+    release: Release, part: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it says was not used, so that it is right again says nothing of the part."""
+    path = release.path / "manifest.json"
+    signed = path.read_bytes()
+    path.write_bytes(signed + b" ")
+    walks = []
+
+    def walk_and_mend(*args: Any, **options: Any) -> Tree:
+        walks.append(args)
+        if len(walks) == 2:
+            path.write_bytes(signed)
+        return walk(*args, **options)
+
+    monkeypatch.setattr("manifest.verify.steps.walk", walk_and_mend)
+    report = release.verify(**part)
+    assert report.exit_code is ExitCode.UNDECIDED
+    assert "manifest.json changed while the release was verified" in report.undecided_reason
+
+
+@pytest.mark.parametrize("pattern", ["../x", "a//b", "", "/etc/*", "[z"])
+def test_a_pattern_that_is_none_is_a_wrong_call(release: Release, pattern: str) -> None:
+    with pytest.raises(UsageError):
+        release.verify(only=[pattern])
 
 
 def test_a_changed_manifest_is_the_answer_whatever_roots_are_given(
