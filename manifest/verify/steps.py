@@ -255,7 +255,8 @@ class Run:
         self._done("bytes", f"{result.same} files as signed", failed=failed)
         self._add(result, found.tree)
         if part is None or part(FILE_NAME):
-            self.machine.hashed({one.path for one in (*self.found.problems, *self.found.undecided)})
+            told = {p.path for p in self.found.problems}
+            self.machine.hashed(told | {u.path for u in self.found.undecided})
         self._refuse_not_covered(found.not_covered)
 
     def _refuse_not_covered(self, words: Sequence[str]) -> None:
