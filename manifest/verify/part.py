@@ -12,8 +12,9 @@ from manifest.document.inventories import BoundInventory
 from manifest.document.manifest_file import FILE_NAME, Manifest
 from manifest.errors import UndecidedError, UsageError
 from manifest.inventory import compile_glob, glob_problem
+from manifest.verify.report import VerifyReport
 
-__all__ = ["OwnedPart", "Part", "select_part", "within_root"]
+__all__ = ["OwnedPart", "Part", "refuse_nothing", "select_part", "within_root"]
 
 _WILD = re.compile(r"[*?\[]")
 
@@ -202,3 +203,17 @@ def within_root(part: Part, root: str) -> Part:
     if part is None:
         return None
     return lambda path: part(f"{root}:{path}")
+
+
+def refuse_nothing(report: VerifyReport) -> None:
+    """Refuse to say that a part holds of which nothing could be checked.
+
+    Raises:
+        UndecidedError: All of it lies in roots that were not given.
+    """
+    checked = report.files_checked or report.tensors_checked
+    if report.part and report.not_checked and not (checked or report.problems or report.undecided):
+        raise UndecidedError(
+            f"nothing of the part was checked: {printable(report.not_checked[0])}",
+            remedy="give the directory, or leave the part out",
+        )

@@ -19,13 +19,8 @@ from manifest.signing.names import SIGNATURE_NAME
 from manifest.verify.comparison import Comparison, compare_root
 from manifest.verify.listed import unlisted_empty_files
 from manifest.verify.machine import Verification
-from manifest.verify.part import OwnedPart, Part, select_part, within_root
-from manifest.verify.report import (
-    Mode,
-    Step,
-    StepStatus,
-    VerifyReport,
-)
+from manifest.verify.part import OwnedPart, Part, refuse_nothing, select_part, within_root
+from manifest.verify.report import Mode, Step, StepStatus, VerifyReport
 from manifest.verify.request import Request, path_inside, read_manifest, read_signature, sample_of
 from manifest.verify.selection import DigestChoice, Selection, expected_in_root
 from manifest.verify.signatures import further_signatures
@@ -60,6 +55,7 @@ class Run:
         try:
             self._documents()
             self._files()
+            refuse_nothing(self.found)
         except UsageError:
             raise
         except NotTrustedError as error:

@@ -181,6 +181,18 @@ def test_a_release_whose_roots_were_not_all_checked_is_verified_in_part(
     assert whole.startswith("VERIFIED  a 1: all 3 files (")
 
 
+@pytest.mark.parametrize(
+    "part", [{"only": ["ckpt:steps/*"]}, {"components": ["model-parameters-intermediate"]}]
+)
+def test_a_part_in_a_root_that_was_not_given_is_not_verified(
+    rooted: Release, tmp_path: Path, part: dict[str, list[str]]
+) -> None:
+    report = rooted.verify(**part)
+    assert report.exit_code is ExitCode.UNDECIDED
+    assert "--root-dir ckpt=DIR" in report.undecided_reason
+    assert rooted.verify(**part, roots={"ckpt": tmp_path / "extra"}).ok
+
+
 # A check of a part, when what the part does not hold was changed.
 
 
