@@ -115,7 +115,7 @@ def _match(text: str) -> RecognisedText:
         return _of(text, (), parts)
     known = wordings().licenses
     ids: list[str] = []
-    departs: list[int] = []
+    near: list[tuple[int, str]] = []
     for match in found:
         here = [p for p in parts if p.start < match.end and match.start < p.end]
         ids += [i for p in here for i in p.ids] or [match.id]
@@ -124,12 +124,13 @@ def _match(text: str) -> RecognisedText:
             parts.append(Part(match.start, match.end, (match.id,)))
         elif not here:
             # Near to a license, and not its words: what it says instead is not looked into.
-            departs.append(departs_at(text, match.start, match.id))
+            near.append((match.start, match.id))
             parts.append(Part(match.start, match.end))
     result = _of(text, tuple(dict.fromkeys(ids)), apart(parts))
-    if not departs or result.clauses:
+    if not near or result.clauses:
         return result
-    line = text.count("\n", 0, departs[0]) + 1
+    # Of the first alone: each look reads the rest of the text, and there may be a thousand.
+    line = text.count("\n", 0, departs_at(text, *near[0])) + 1
     several = sum(bool(part.ids) for part in parts) > 1
     return dataclasses.replace(
         result, changed=not several, mixed=several, departs=not several, line=line, words=""

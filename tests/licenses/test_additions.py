@@ -158,3 +158,11 @@ def test_long_files_take_time_that_grows_with_their_size(words: str) -> None:
     seconds(1_000)
     small, large = seconds(20_000), seconds(80_000)
     assert large < 12 * small + 1.0  # a square would be sixteen times
+
+
+def test_a_license_repeated_to_the_bound_is_read_in_seconds() -> None:
+    text = license_text("MIT").encode()
+    begun = time.perf_counter()
+    found = recognise((text + b"\n") * (MAX_BYTES // (len(text) + 1)))
+    assert time.perf_counter() - begun < 20  # minutes where each copy has the rest read again
+    assert not found.whole  # beyond so many places nothing is looked for
