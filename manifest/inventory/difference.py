@@ -7,7 +7,7 @@ sizes, then the caller hashes `Plan.to_hash`, then `conclude` compares digests.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
 from manifest.display import printable
@@ -21,6 +21,8 @@ from manifest.records import record
 
 __all__ = ["Difference", "Expected", "Item", "Plan", "compare", "conclude", "plan"]
 
+_EXPLAINED = 1 << 30  # bytes, to say what else is there: a sparse file is larger than any disk
+
 
 class Expected(NamedTuple):
     """What a manifest or a signature says of one file. A tuple: there is one per file.
@@ -31,8 +33,7 @@ class Expected(NamedTuple):
         digests: Lower-case hex: of the whole file, or of its consecutive ranges.
         algorithm: Of the digests.
         shard_size: Length of the ranges in bytes; None when the digest is of the whole file.
-        sha256: SHA-256 of the whole file where that is known and the digests are others: a
-            large-file pointer names its file by it.
+        sha256: SHA-256 of the whole file, by which a pointer names it, where digests are others.
     """
 
     path: str
@@ -167,7 +168,7 @@ def plan(
         tree: What is there. `Tree.left_out` and `Tree.not_covered` are not compared.
         within: Compare only these paths, of both sides (a check of a part).
         quick: Don't hash what is known to differ: files of another size, and added files that
-            can't be a renamed one. With digests of ranges this is always so.
+            can't be a renamed one; always so with digests of ranges, and beyond `_EXPLAINED`.
 
     Raises:
         DocumentError: A path is expected twice, or digests of different kinds are mixed.
@@ -194,9 +195,10 @@ def plan(
                 mismatched.append(_item(want, file.size))
     missing, undecided = _absent(wanted.values(), tree)
     sizes = {item.expected_size for item in missing}
-    to_hash += (file.path for file in added if not quick or file.size in sizes or (None in sizes))
-    if not quick:
-        to_hash += (item.path for item in mismatched)
+    unlike = [(f.path, f.size) for f in added if f.size not in sizes and None not in sizes]
+    to_hash += {f.path for f in added}.difference(path for path, _ in unlike)
+    unlike += [(item.path, item.found_size or 0) for item in mismatched]
+    to_hash += () if quick else _explained(unlike)
     return Plan(
         tree=tree,
         algorithm=algorithm,
@@ -209,6 +211,15 @@ def plan(
         undecided=undecided,
         matched=tuple(matched),
     )
+
+
+def _explained(files: list[tuple[str, int]]) -> Iterator[str]:
+    """The files, of those known to differ, that are hashed to say what they are."""
+    left = _EXPLAINED
+    for path, size in files:
+        if size <= left:
+            left -= size
+            yield path
 
 
 def conclude(plan: Plan, hashed: Iterable[Hashed]) -> Difference:
@@ -284,7 +295,7 @@ def _item(
 
 
 def _cause(result: Hashed) -> str:
-    return result.problem.detail if result.problem is not None else ""
+    return result.problem.detail if result.problem else ""
 
 
 def _found(plan: Plan, result: Hashed | None) -> tuple[str, ...]:

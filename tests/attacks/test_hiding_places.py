@@ -264,3 +264,11 @@ def test_a_changed_description_is_not_asked_about_when_it_is_no_part(release: Re
     report = release.verify(only=["*.safetensors"])
     assert report.exit_code is ExitCode.OK
     assert any("release.yaml is not the one that was signed" in w for w in report.warnings)
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "added.bin"])
+def test_a_file_without_end_is_named_and_not_read(release: Release, name: str) -> None:
+    with (release.path / name).open("ab") as file:
+        file.truncate(1 << 42)
+    kind = "added" if name == "added.bin" else "changed"
+    assert found(release.verify()) == [(kind, name)]
