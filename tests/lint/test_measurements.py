@@ -264,6 +264,23 @@ def test_stale_manifest(
     assert report.exit_code == min(count, 1)
 
 
+@pytest.mark.parametrize("name", ["a\n::error::b.txt", "deep", "link"])
+def test_what_no_manifest_can_list_is_not_passed_over(name: str, tmp_path: Path) -> None:
+    judge(tmp_path, {}, listed=True)
+    path = tmp_path / "r" / name
+    if name == "link":
+        path.symlink_to("README.md")
+    elif name == "deep":
+        (path / "/".join(["d"] * 300)).mkdir(parents=True)
+    else:
+        path.write_bytes(b"")
+    report = lint(load_release(tmp_path / "r"))
+    (message,) = found(report, "PRV004")
+    assert "no manifest can list it" in message
+    assert "\n" not in message
+    assert report.exit_code == 1
+
+
 def test_a_file_that_is_gone_is_told_once(tmp_path: Path) -> None:
     judge(tmp_path, {"notes.txt": "x"}, listed=True)
     (tmp_path / "r" / "notes.txt").unlink()

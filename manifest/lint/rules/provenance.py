@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from manifest.display import printable
+from manifest.display import plural, printable
+from manifest.document.inventories import is_owned
 from manifest.findings import Finding, Location, Severity
+from manifest.inventory import Oddity
 from manifest.lint.listing import staleness
 from manifest.lint.pins import pinned_references
 from manifest.lint.release import Release, VerificationStatus
 from manifest.lint.rule import Example, Rule, rule
 from manifest.lint.verdict import Framework, FrameworkElement
+from manifest.sources.directory import DirectorySource
 from manifest.sources.pins import ResolutionStatus
 
 _TRAINING_CODE = """components:
@@ -96,14 +99,15 @@ _FILES = {"model.safetensors": "<safetensors w=2x3>", "README.md": "# Sparrow\n"
     severity=Severity.ERROR,
     rationale="A manifest that lists other files than those that are there vouches for another "
     "release. Sizes are compared here; `manifest verify` compares digests.",
-    remedy="Build the manifest again, and sign it; or put back the files that it lists.",
+    remedy="Build the manifest again and sign it; or put back the files that it lists, and take away "
+    "what it does not.",
     bad=Example(_DESCRIBED, _FILES | {"manifest.json": "<manifest README.md=40>"}),
     good=Example(_DESCRIBED, _FILES | {"manifest.json": "<manifest>"}),
     exemptable=False,
     of_files=True,
 )
 def manifest_stale(rule: Rule, release: Release) -> Iterator[Finding]:
-    """Files of other sizes than the manifest lists, gone, or not listed."""
+    """Files of other sizes than the manifest lists, gone, or not listed; what none can list."""
     if release.listing is None:
         return
     where = Location("manifest.json")
@@ -124,6 +128,18 @@ def manifest_stale(rule: Rule, release: Release) -> Iterator[Finding]:
             yield rule.finding(
                 f"{printable(paths[0])}{more} {many if more else one}", location=where
             )
+    odd = _unlistable(release)
+    if odd:
+        more = f" ({plural(len(odd) - 1, 'more thing')} like it)" if len(odd) > 1 else ""
+        yield rule.finding(f"{odd[0].describe()}: no manifest can list it{more}", location=where)
+
+
+def _unlistable(release: Release) -> list[Oddity]:
+    """What stands in the directory and is no file of a manifest, as a link or an unsound name."""
+    if not isinstance(release.source, DirectorySource) or release.listing is None:
+        return []
+    owned = release.listing.owned
+    return [o for o in release.source.tree.oddities if not is_owned(o.path, owned)]
 
 
 _BASE = "base_models:\n  - name: acme/robin\n    relation: finetune\n"
