@@ -20,8 +20,9 @@ _CLASS = "manifest.lint"
 def render_junit(report: LintReport, *, prefix: str = "") -> str:
     """The report as XML 1.0 text that ends in a newline.
 
-    Errors and warnings make a rule's case fail; advice is written to its output. ``--require`` is
-    a case of its own, so that the suite fails where the run does. All text passes through
+    What fails the run makes a rule's case fail: errors, and warnings with ``--fail-on warning``;
+    the rest is written to its output. ``--require`` is a case of its own, so that the suite fails
+    where the run does. All text passes through
     `printable`: what is left of it is allowed in XML 1.0.
 
     Args:
@@ -56,15 +57,16 @@ def render_junit(report: LintReport, *, prefix: str = "") -> str:
 
 def _case(name: str, findings: Sequence[Finding], report: LintReport, prefix: str) -> ET.Element:
     case = ET.Element("testcase", classname=_CLASS, name=name, time="0")
-    failing = [f for f in findings if f.severity is not Severity.ADVICE]
+    fatal = {Severity.ERROR, report.options.fail_on}
+    failing = [f for f in findings if f.severity in fatal]
     if failing:
         more = f" and {plural(len(failing) - 1, 'more finding')}" if len(failing) > 1 else ""
         message = f"{printable(failing[0].message)}{more}"
         failure = ET.SubElement(case, "failure", message=message, type=failing[0].severity.value)
         failure.text = "\n".join(_line(f, report, prefix) for f in failing)
-    advice = [f for f in findings if f.severity is Severity.ADVICE]
-    if advice:
-        lines = "\n".join(_line(f, report, prefix) for f in advice)
+    told = [f for f in findings if f.severity not in fatal]
+    if told:
+        lines = "\n".join(_line(f, report, prefix) for f in told)
         ET.SubElement(case, "system-out").text = lines
     return case
 

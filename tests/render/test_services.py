@@ -285,8 +285,12 @@ def test_junit_is_valid_under_the_schema(text: str) -> None:
     schema().validate(render_junit(spoiled(text)))
 
 
-def test_junit_has_a_case_for_each_rule_and_for_the_requirement(announced: Path) -> None:
-    result = run(str(announced), "--format", "junit", "--require", "open-science")
+@pytest.mark.parametrize("fail_on", ["error", "warning"])
+def test_junit_has_a_case_for_each_rule_and_for_the_requirement(
+    announced: Path, fail_on: str
+) -> None:
+    options = ("--format", "junit", "--require", "open-science", "--fail-on", fail_on)
+    result = run(str(announced), *options)
     suite = ET.fromstring(result.stdout.encode())
     names = [case.get("name", "") for case in suite.findall("testcase")]
     assert names[-1] == "require open-science"
@@ -294,7 +298,8 @@ def test_junit_has_a_case_for_each_rule_and_for_the_requirement(announced: Path)
     failed = {
         c.get("name", "")[:6] for c in suite.findall("testcase") if c.find("failure") is not None
     }
-    assert {"CLM001", "CLM002", "EVI001"} <= failed
+    assert {"CLM001", "CLM002"} <= failed
+    assert ("EVI001" in failed) == (fail_on == "warning")  # a warning, which fails no other run
     assert "COD001" not in failed
 
 
