@@ -19,8 +19,9 @@ from manifest.readers.card import Card
 from manifest.readers.package import read_package_metadata
 from manifest.sources.directory import DirectorySource
 
-_ALLOWED = 5.0
-"""Seconds: far above what a slow machine needs, and far below what the attacks took."""
+_ALLOWED = 30.0
+"""Seconds: far above what a slow machine needs while coverage is measured, and far below what the
+attacks took there."""
 _LICENSE = (Path(__file__).parents[2] / "LICENSE").read_bytes()
 _PART = 65_000
 
