@@ -15,7 +15,7 @@ from manifest.lint import Verdict, all_rules
 from spec.new_rule import RULES, add_rule
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS = 3.0
+SECONDS = 12.0  # three on a quiet machine, and this is a test of no machine
 
 
 @pytest.fixture
