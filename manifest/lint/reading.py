@@ -13,16 +13,16 @@ from typing import cast
 
 from manifest.errors import DocumentError, ManifestError, UndecidedError
 from manifest.lint.content.sampling import head_text, suffix
+from manifest.lint.content.weights import safetensors_header
 from manifest.lint.release import Basis, Release
 from manifest.readers.card import Card, read_card
 from manifest.readers.gguf import GgufHeader, read_gguf
 from manifest.readers.recipe import Recipe, read_recipe
-from manifest.readers.safetensors import SafetensorsHeader, read_safetensors
+from manifest.readers.safetensors import SafetensorsHeader
 from manifest.sources import Source, SourceFile
 
 __all__ = ["MAX_CARDS", "card_at", "cards", "gguf_headers", "header_of", "recipes", "texts"]
 
-_MAX_HEADERS = 4_000
 _MAX_RECIPES = 16
 MAX_CARDS = 8
 """How many cards are looked at; a release has one, or one for each of its forms."""
@@ -35,7 +35,6 @@ _FINAL = "model-parameters-final"
 class _Read:
     """What was read of one source, by path; None or the error for what cannot be read."""
 
-    headers: dict[str, SafetensorsHeader | None] = dataclasses.field(default_factory=dict)
     gguf: dict[str, GgufHeader | None] = dataclasses.field(default_factory=dict)
     recipes: dict[str, Recipe | None] = dataclasses.field(default_factory=dict)
     cards: dict[str, Card | ManifestError] = dataclasses.field(default_factory=dict)
@@ -53,15 +52,10 @@ def _remembered(source: Hashable) -> _Read:  # noqa: ARG001 - the key, by identi
 
 def header_of(source: Source, path: str) -> SafetensorsHeader | None:
     """The header of a safetensors file; None when it is broken or cannot be read."""
-    known = _read_of(source).headers
-    if path not in known:
-        if len(known) >= _MAX_HEADERS:
-            return None
-        try:
-            known[path] = read_safetensors(source, path)
-        except (DocumentError, UndecidedError):
-            known[path] = None
-    return known[path]
+    try:
+        return safetensors_header(source, path)
+    except (DocumentError, UndecidedError):
+        return None
 
 
 def gguf_headers(release: Release) -> Iterator[GgufHeader]:
