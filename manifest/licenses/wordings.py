@@ -111,6 +111,7 @@ class _Reader:
         self._at: dict[str, list[int]] = {}
         for at, word in enumerate(self._words):
             self._at.setdefault(word.text, []).append(at)
+        self._digests: dict[tuple[int, int], str] = {}
         self._farthest = 0
 
     def reached(self) -> int:
@@ -153,5 +154,9 @@ class _Reader:
                 yield end
 
     def _digest(self, at: int, length: int) -> str:
-        run = " ".join(w.text for w in self._words[at : at + length])
-        return hashlib.sha256(run.encode()).hexdigest()[:32]
+        known = self._digests.get((at, length))
+        if known is None:
+            run = " ".join(w.text for w in self._words[at : at + length])
+            known = hashlib.sha256(run.encode()).hexdigest()[:32]
+            self._digests[at, length] = known
+        return known
