@@ -20,7 +20,7 @@ __all__ = ["OwnWords", "own_words"]
 _TAG = re.compile(r"\W*SPDX-(License-Identifier|FileCopyrightText):\s*(.*)", re.IGNORECASE)
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
 _MAX_LINE = 2_000
-"""Characters of a line; no notice and no title is longer."""
+"""Characters of a notice or a title; what is longer is none."""
 _HEADING = re.compile(r"#{1,6} [\w.+-]{1,40}")
 _STATEMENT = re.compile(
     r"\W*([\w][\w .'\"()-]{0,60}?) (?:is|are) (?:licensed|released|distributed|available)"
@@ -81,7 +81,7 @@ def own_words(text: str, parts: Sequence[Part], ids: Iterable[str]) -> Iterator[
         piece = text[position:start]
         for offset, line in enumerate(piece.split("\n")):
             if len(line) > _MAX_LINE:
-                yield OwnWords(number + offset, " ".join(line[:_MAX_LINE].split()))
+                yield OwnWords(number + offset, " ".join(line.split()))
                 continue
             if not words_of(line):
                 notice = notice and bool(line.strip())

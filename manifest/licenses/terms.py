@@ -136,6 +136,8 @@ _DENIES = re.compile(
 )
 _END = re.compile(r"(?<=[.!?;])(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bv\.)\s+|\s[•|]\s")
 _MAX_SENTENCE = 1_000
+_OVERLAP = 250
+"""Characters: no pattern is longer, but for what it looks for behind itself."""
 _MAX_FOUND = 50
 
 
@@ -159,11 +161,16 @@ def clauses_in(sentence: str) -> Iterator[tuple[Clause, int]]:
 
 
 def sentences(text: str) -> Iterator[tuple[int, str]]:
-    """The sentences of a text in one line, each with its offset; a text has few enough of them."""
+    """The sentences of a text in one line, each with its offset.
+
+    Of one that is longer than `clauses_in` reads, parts that overlap: a text without a full stop
+    hides nothing.
+    """
     start = 0
     for end in [*(m.end() for m in _END.finditer(text)), len(text)]:
-        if sentence := text[start:end].strip():
-            yield start, sentence
+        for part in range(start, max(end - _OVERLAP, start + 1), _MAX_SENTENCE - _OVERLAP):
+            if sentence := text[part : min(part + _MAX_SENTENCE, end)].strip():
+                yield part, sentence
         start = end
 
 

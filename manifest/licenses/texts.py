@@ -9,11 +9,10 @@ enough to refuse them and could never be enough to accept one.
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import re
 from collections.abc import Sequence
 
-from manifest.licenses.additions import own_words
+from manifest.licenses.additions import OwnWords, own_words
 from manifest.licenses.ai import AI_LICENSES, RAIL_PHRASES
 from manifest.licenses.clauses import Clause
 from manifest.licenses.terms import restrictions
@@ -26,7 +25,6 @@ MAX_BYTES = 1024 * 1024
 
 _WORD = re.compile(r"[^\W_]+")
 _MAX_SHOWN = 90
-_MAX_OWN = 2_000
 _MAX_ADDRESS = 120
 """Characters: what is shorter is a license's address or name, and no text of it."""
 
@@ -139,13 +137,13 @@ def _match(text: str) -> RecognisedText:
 
 def _of(text: str, ids: tuple[str, ...], parts: Sequence[Part]) -> RecognisedText:
     """What a text is that holds some licenses, by the words that are its own."""
-    own = list(itertools.islice(own_words(text, parts, ids), _MAX_OWN))
+    own = list(own_words(text, parts, ids))
     if not own:
         return RecognisedText(ids, basis="text" if ids else "")
-    said = list(restrictions("\n".join(o.text for o in own)))
+    said = list(restrictions(_in_place(own)))
     clauses = tuple(dict.fromkeys(r.clause for r in said))
     several = sum(bool(part.ids) for part in parts) > 1 and not clauses
-    first = own[said[0].line - 1] if said else own[0]
+    first = next(o for o in own if not said or o.line == said[0].line)
     return RecognisedText(
         ids,
         changed=bool(ids) and not several,
@@ -157,3 +155,12 @@ def _of(text: str, ids: tuple[str, ...], parts: Sequence[Part]) -> RecognisedTex
         else f"{first.text[:_MAX_SHOWN].rstrip()}…",
         clauses=clauses,
     )
+
+
+def _in_place(own: Sequence[OwnWords]) -> str:
+    """Words of a text on the lines that they have in it; what stood between them ends a sentence."""
+    pieces, line = [], 1
+    for words in own:
+        pieces += ["\n" * (words.line - line) or " ", words.text]
+        line = words.line
+    return "".join(pieces)

@@ -115,6 +115,21 @@ def test_the_first_words_that_set_terms_are_shown() -> None:
     assert text.splitlines()[found.line - 1] == found.words
 
 
+@pytest.mark.parametrize(
+    "before",
+    ["Be kind.\n" * 3_000, "be kind and keep well\n" * 3_000, "be kind and keep well " * 300],
+    ids=["sentences", "no full stop", "one line"],
+)
+def test_a_term_far_behind_several_licenses_is_found(before: str) -> None:
+    text = (
+        f"{license_text('MIT')}\n{license_text('BSD-3-Clause')}\n{before}not for commercial use.\n"
+    )
+    found = recognise(text.encode())
+    assert found.clauses == (Clause.NON_COMMERCIAL,)
+    assert not found.mixed
+    assert "commercial use" in text.split("\n")[found.line - 1]
+
+
 def test_words_that_crowd_a_license_out() -> None:
     text = license_text("MIT") + "\n" + "The fee is set by the licensor each year.\n" * 200
     found = recognise(text.encode())

@@ -76,6 +76,12 @@ def test_a_sentence_over_several_lines() -> None:
     assert [r.clause for r in found] == [N]
 
 
+@pytest.mark.parametrize("words", range(180, 260))
+def test_a_text_without_a_full_stop_hides_nothing(words: int) -> None:
+    text = f"{'bird ' * words}only for non-commercial use {'bird ' * 400}"
+    assert [r.clause for r in restrictions(text)][:1] == [N]
+
+
 @given(st.text(alphabet="only comercialresearchuse not-.\n$5%", max_size=300))
 def test_never_raises(text: str) -> None:
     for found in restrictions(text):
