@@ -11,6 +11,7 @@ import enum
 from typing import ClassVar
 
 __all__ = [
+    "BrokenFileError",
     "BytesDifferError",
     "DocumentError",
     "ExitCode",
@@ -86,6 +87,10 @@ class DocumentError(ManifestError):
     """A description, manifest or report is not what its schema says."""
 
     exit_code = ExitCode.FINDINGS
+
+
+class BrokenFileError(DocumentError):
+    """A file that its own format refuses, whatever it was meant for: it does not parse, or is cut off."""
 
 
 class TreeError(ManifestError):

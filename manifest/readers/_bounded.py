@@ -7,7 +7,7 @@ from typing import Any
 
 from manifest import strict_json
 from manifest.display import printable
-from manifest.errors import DocumentError, UndecidedError
+from manifest.errors import BrokenFileError, DocumentError, UndecidedError
 from manifest.sources import Source
 
 __all__ = ["file_size", "read_json", "read_json_object", "read_text", "read_whole", "text_of"]
@@ -74,18 +74,26 @@ def read_json(source: Source, path: str, *, max_bytes: int = MAX_JSON) -> Any:
     """A JSON file's value, read strictly.
 
     Raises:
-        DocumentError: Too large, or not JSON as `strict_json.loads` reads it.
+        BrokenFileError: Not JSON as `strict_json.loads` reads it.
+        DocumentError: Too large.
         UndecidedError: It cannot be read, or is not there.
     """
     data = read_whole(source, path, max_bytes=max_bytes)
-    return strict_json.loads(data, what=printable(path), max_bytes=max_bytes, max_depth=_MAX_DEPTH)
+    return strict_json.loads(
+        data,
+        what=printable(path),
+        max_bytes=max_bytes,
+        max_depth=_MAX_DEPTH,
+        error=BrokenFileError,
+    )
 
 
 def read_json_object(source: Source, path: str, *, max_bytes: int = MAX_JSON) -> dict[str, Any]:
     """A JSON file's object, read strictly.
 
     Raises:
-        DocumentError: Too large, not JSON, or another value than an object.
+        BrokenFileError: Not JSON.
+        DocumentError: Too large, or another value than an object.
         UndecidedError: It cannot be read, or is not there.
     """
     value = read_json(source, path, max_bytes=max_bytes)

@@ -16,12 +16,19 @@ import struct
 import zlib
 from collections.abc import Callable
 
-from manifest.errors import DocumentError
+from manifest.display import printable
+from manifest.errors import BrokenFileError, DocumentError
 from manifest.readers._bounded import file_size
 from manifest.readers.archives import list_archive
 from manifest.sources import Source
 
-__all__ = ["ArrayHeader", "container_problem", "is_container", "read_array_header"]
+__all__ = [
+    "ArrayHeader",
+    "check_container",
+    "container_problem",
+    "is_container",
+    "read_array_header",
+]
 
 _HEAD = 1024 * 1024
 _INFLATED = 4096
@@ -46,6 +53,17 @@ def container_problem(source: Source, path: str) -> str:
         UndecidedError: It cannot be read.
     """
     return _TESTS[_suffix(path)](source, path)
+
+
+def check_container(source: Source, path: str) -> None:
+    """Refuse a file that `container_problem` finds a problem in.
+
+    Raises:
+        BrokenFileError: There is one.
+        UndecidedError: It cannot be read.
+    """
+    if problem := container_problem(source, path):
+        raise BrokenFileError(f"{printable(path)} {problem}")
 
 
 def _suffix(path: str) -> str:

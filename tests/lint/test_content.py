@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from lint_releases import license_text, safetensors, write
+from lint_releases import HEAD, license_text, safetensors, write
 
 from manifest.document.components import KINDS
+from manifest.lint import lint, load_release
 from manifest.lint.content import TESTS, Inspection, inspect
 from manifest.sources.directory import DirectorySource
 
@@ -254,3 +255,46 @@ def test_of_many_files_a_sample_is_read(tmp_path: Path) -> None:
     found = inspect(source, "datasets", source.files)
     assert len(found.accepted) == 32
     assert found.accepted[-1] > "d/0190"
+
+
+def refused(root: Path, kind: str, files: dict[str, str | bytes]) -> list[str]:
+    """The paths of the files that a component of one kind is told not to be."""
+    said = f"{HEAD}components:\n  {kind}:\n    files: {json.dumps(list(files))}\n"
+    report = lint(load_release(write(root / "r", {"release.yaml": said, **files})))
+    return [f.location.path for f in report.findings if f.code == "EVI001" and f.location]
+
+
+BROKEN: dict[str, tuple[str, str, str | bytes, str, str | bytes]] = {
+    "Python": ("model-architecture", "config.json", '{"model_type": "bert"}', "m.py", "def f(:\n"),
+    "notebook": ("training-code", "train.py", TRAIN, "train.ipynb", '{"cells": 1}'),
+    "JSON": ("model-architecture", "model.py", CODE, "config.json", "[" * 200_000),
+    "JSON Lines": ("datasets", "a.jsonl", '{"a": 1}\n', "b.jsonl", '{"a": 1\n{"a": 2\n'),
+    "Parquet": ("datasets", "a.parquet", PARQUET, "b.parquet", PARQUET[:-4]),
+    "array": ("data-order", "o.csv", "0,17\n1,4\n", "p.npy", npy("<u4", "(9,)", b"1234")),
+    "PDF": ("research-paper", "paper.pdf", PDF, "draft.pdf", PDF[:-9]),
+}
+
+
+@pytest.mark.parametrize(("kind", "good", "text", "bad", "wrong"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_file_is_told_beside_a_sound_one(
+    kind: str, good: str, text: str | bytes, bad: str, wrong: str | bytes, tmp_path: Path
+) -> None:
+    assert refused(tmp_path, kind, {good: text, bad: wrong}) == [bad]
+
+
+OF_ANOTHER_KIND: dict[str, tuple[str, str, str | bytes, str, str | bytes]] = {
+    "a picture": ("training-code", "train.py", TRAIN, "loss.png", b"\x89PNG\r\n"),
+    "settings": ("model-architecture", "model.py", CODE, "generation.json", '{"top_k": 4}'),
+    "a test of nothing": ("training-code", "train.py", TRAIN, "__init__.py", ""),
+    "other state": ("training-logs", "l.txt", "step 1: loss 2\nstep 2: loss 1\n", "a.json", "{}"),
+    "a table's head": ("datasets", "a.csv", "a,b\n1,2\n", "b.csv", "a,b\n"),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "text", "other", "data"), OF_ANOTHER_KIND.values(), ids=OF_ANOTHER_KIND
+)
+def test_a_file_of_another_kind_is_passed_over(
+    kind: str, good: str, text: str | bytes, other: str, data: str | bytes, tmp_path: Path
+) -> None:
+    assert refused(tmp_path, kind, {good: text, other: data}) == []

@@ -12,7 +12,7 @@ import functools
 from collections.abc import Callable, Sequence
 
 from manifest.display import printable
-from manifest.errors import DocumentError, UndecidedError
+from manifest.errors import BrokenFileError, DocumentError, UndecidedError
 from manifest.lint.content import code, data, documents, model, progress, weights
 from manifest.lint.content.copies import copies_among
 from manifest.lint.content.sampling import pointer_size, sample, told
@@ -26,10 +26,17 @@ Test = Callable[[Source, SourceFile], str]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Refusal:
-    """A file that is not what its component says, or cannot be read, and why."""
+    """A file that is not what its component says, or cannot be read.
+
+    Attributes:
+        path: The file.
+        reason: Why, in words that follow the path.
+        broken: Whether it is not what its own name says either: it does not parse, or is cut off.
+    """
 
     path: str
     reason: str
+    broken: bool = False
 
     def __str__(self) -> str:
         return f"{printable(self.path)} {self.reason}"
@@ -158,7 +165,8 @@ def inspect(source: Source, kind: str, files: Sequence[SourceFile]) -> Inspectio
             else:
                 accepted.append(file.path)
         except DocumentError as error:
-            refused.append(Refusal(file.path, told(file.path, error)))
+            broken = isinstance(error, BrokenFileError)
+            refused.append(Refusal(file.path, told(file.path, error), broken))
         except UndecidedError as error:
             unread.append(Refusal(file.path, told(file.path, error)))
     return Inspection(tuple(accepted), tuple(refused), tuple(unread))

@@ -9,7 +9,8 @@ import re
 from collections.abc import Hashable
 from typing import cast
 
-from manifest.errors import UndecidedError
+from manifest.display import printable
+from manifest.errors import BrokenFileError, UndecidedError
 from manifest.lint.content.sampling import head_text, suffix
 from manifest.lint.content.syntax import Program, read_program
 from manifest.sources import Source, SourceFile
@@ -119,13 +120,16 @@ def source_code(source: Source, file: SourceFile) -> str:
     """Code that parses and holds a plausible minimum of work.
 
     Raises:
+        BrokenFileError: It is called Python or a notebook, and does not parse.
         UndecidedError: It cannot be read, or all its work is in functions that nothing calls.
     """
     if not is_source(file.path):
         return "is not a source file"
     if _is_python(file):
         program = program_of(source, file)
-        return program if isinstance(program, str) else _too_little(program)
+        if isinstance(program, str):
+            raise BrokenFileError(f"{printable(file.path)} {program}")
+        return _too_little(program)
     text = bare_text(source, file)
     if text is None:
         return "is not text"
@@ -139,7 +143,7 @@ def source_for(kind: str, source: Source, file: SourceFile) -> str:
     """Code, as `source_code` asks, that names something that code of its kind consists of.
 
     Raises:
-        UndecidedError: As `source_code`.
+        BrokenFileError, UndecidedError: As `source_code`.
     """
     if reason := source_code(source, file):
         return reason
@@ -156,7 +160,7 @@ def library(source: Source, file: SourceFile) -> str:
     """Code, or a list of what must be installed.
 
     Raises:
-        UndecidedError: It cannot be read.
+        BrokenFileError, UndecidedError: As `source_code`.
     """
     if _DEPENDENCY_FILES.search(file.path):
         text = head_text(source, file, _MAX_BYTES)

@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from manifest.errors import DocumentError
+from manifest.errors import BrokenFileError, DocumentError
 from manifest.lint.content.sampling import head, head_text, suffix
-from manifest.readers.containers import container_problem, is_container
+from manifest.readers.containers import check_container, is_container
 from manifest.readers.recipe import read_recipe
 from manifest.sources import Source, SourceFile
 
@@ -32,7 +32,8 @@ def records(source: Source, file: SourceFile) -> str:
     """
     kind = suffix(file.path)
     if is_container(file.path):
-        return container_problem(source, file.path)
+        check_container(source, file.path)
+        return ""
     if kind in (".jsonl", ".ndjson"):
         return "" if any(True for _ in _rows(source, file)) else "holds no record"
     if kind in (".json", ".csv", ".tsv", ".txt", ".md", ".yaml", ".yml", ".xml", ".html"):
@@ -118,7 +119,8 @@ def _rows(source: Source, file: SourceFile) -> Iterator[Any]:
     """The first records of a JSON Lines file.
 
     Raises:
-        DocumentError: A line among them is not JSON.
+        BrokenFileError: A line among them is not JSON.
+        DocumentError: It is not text.
     """
     text = head_text(source, file, _PART)
     if text is None:
@@ -132,7 +134,7 @@ def _rows(source: Source, file: SourceFile) -> Iterator[Any]:
         try:
             yield json.loads(line)
         except (ValueError, RecursionError):
-            raise DocumentError(f"line {number} is not JSON") from None
+            raise BrokenFileError(f"line {number} is not JSON") from None
 
 
 def _cells(text: str, kind: str) -> Iterator[list[str]]:

@@ -8,7 +8,7 @@ from manifest.licenses import recognise
 from manifest.licenses.texts import MAX_BYTES as MAX_LICENSE
 from manifest.lint.content.sampling import head, head_text, suffix
 from manifest.readers.card import front_matter_of
-from manifest.readers.containers import container_problem
+from manifest.readers.containers import check_container
 from manifest.readers.croissant import read_croissant
 from manifest.sources import Source, SourceFile
 
@@ -73,6 +73,7 @@ def report(source: Source, file: SourceFile) -> str:
     """A technical report or paper: a PDF with pages, or enough text.
 
     Raises:
+        BrokenFileError: It is called a PDF and is none, or was cut off.
         UndecidedError: It cannot be read.
     """
     if suffix(file.path) == ".pdf":
@@ -88,8 +89,7 @@ def _pdf(source: Source, file: SourceFile) -> str:
     first = head(source, file, _PDF_PART)
     start = max(file.size - _PDF_PART, 0)
     last = source.read(file.path, start=start, length=file.size - start)
-    if problem := container_problem(source, file.path):
-        return problem
+    check_container(source, file.path)
     # Pages stand in the open or inside compressed object streams (ISO 32000, 7.5.7).
     if not any(mark in part for mark in (b"/Page", b"/ObjStm") for part in (first, last)):
         return "is a PDF without pages"

@@ -11,10 +11,10 @@ import struct
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from manifest.errors import DocumentError, UndecidedError
+from manifest.errors import BrokenFileError, DocumentError, UndecidedError
 from manifest.lint.content.sampling import head, head_text, suffix
 from manifest.readers._bounded import MAX_JSON, read_json_object
-from manifest.readers.containers import container_problem, is_container, read_array_header
+from manifest.readers.containers import check_container, is_container, read_array_header
 from manifest.readers.event_log import read_events
 from manifest.sources import Source, SourceFile
 
@@ -146,13 +146,13 @@ def order(source: Source, file: SourceFile) -> str:
         text = head_text(source, file, _PART) or ""
         entries = _without_places([r for r in _cells(text, kind) if any(map(_is_numeral, r))])
     elif kind == ".npy":
-        if problem := container_problem(source, file.path):
-            return problem
+        check_container(source, file.path)
         entries = list(_of_array(source, file))
         if not entries:
             return ""  # records of a form whose rows are not read here
     elif is_container(file.path):
-        return container_problem(source, file.path)
+        check_container(source, file.path)
+        return ""
     else:
         data = head(source, file, _PART)
         words = {data[at : at + 8] for at in range(0, len(data) - 7, 8)}
@@ -225,7 +225,7 @@ def _rows(source: Source, file: SourceFile) -> Iterator[Any]:
             try:
                 yield json.loads(line)
             except (ValueError, RecursionError):
-                raise DocumentError(f"line {number} is not JSON") from None
+                raise BrokenFileError(f"line {number} is not JSON") from None
 
 
 def _cells(text: str, kind: str) -> Iterator[list[str]]:

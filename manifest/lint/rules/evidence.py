@@ -20,24 +20,27 @@ _TRAINING = "components:\n  training-code:\n    files: [train.py]\n"
     name="evidence-refused",
     severity=Severity.WARNING,
     rationale="Evidence is typed: a file counts when it is what its component says it is. An empty "
-    "`train.py` is no training code.",
-    remedy="Publish the real thing, or say under `withheld` why it is not there.",
+    "`train.py` is no training code. A file that does not parse, or was cut off, is told even where "
+    "others of its component count.",
+    remedy="Publish the real thing, whole, or say under `withheld` why it is not there.",
     bad=Example(_TRAINING, {"train.py": "x = 1\n"}),
     good=Example("components:\n  training-code:\n    withheld: {reason: It is not ours.}\n"),
     of_files=True,
 )
 def evidence_refused(rule: Rule, release: Release) -> Iterator[Finding]:
-    """Components none of whose files pass the test of content.
+    """Components none of whose files pass the test of content, and files that are broken.
 
+    A file that is something else, as a picture among code, is in nobody's way where others pass.
     What nobody declared is not held against anybody: a draft's guess is silent here.
     """
     if release.origin is Origin.DRAFTED:
         return
     for component in release.components:
         refused = component.inspection.refused
-        weights = component.kind.startswith("model-parameters")
-        if not refused or component.inspection.accepted or weights:
-            continue
+        if component.inspection.accepted:
+            refused = tuple(refusal for refusal in refused if refusal.broken)
+        if not refused or component.kind.startswith("model-parameters"):
+            continue  # of weights WGT002 tells
         more = f" ({plural(len(refused) - 1, 'more file')} refused)" if len(refused) > 1 else ""
         asked = TESTS[component.kind][1]
         yield rule.finding(
