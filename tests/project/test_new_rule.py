@@ -15,7 +15,7 @@ from manifest.lint import Verdict, all_rules
 from spec.new_rule import RULES, add_rule
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS = 12.0  # three on a quiet machine, and this is a test of no machine
+SECONDS = 3.0
 
 
 @pytest.fixture
@@ -113,13 +113,16 @@ def test_from_scaffold_to_rule(tmp_path: Path) -> None:
     new = re.sub(r'finding\("…", .*\)$', 'finding("dump.sql is a dump")', new, flags=re.MULTILINE)
     assert "…" not in new
     path.write_text(before + mark + new, "utf-8")
-    started = resource.getrusage(resource.RUSAGE_CHILDREN)
-    accepted = in_project(place, *tests)
-    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert accepted.returncode == 0, accepted.stdout
-    assert "4 passed" in accepted.stdout
-    # Of the processor: what others do on the machine is not the rule's fault.
-    assert ended.ru_utime + ended.ru_stime - started.ru_utime - started.ru_stime < SECONDS
+    times: list[float] = []
+    while len(times) < 3 and (not times or times[-1] >= SECONDS):
+        started = resource.getrusage(resource.RUSAGE_CHILDREN)
+        accepted = in_project(place, *tests)
+        ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert accepted.returncode == 0, accepted.stdout
+        assert "4 passed" in accepted.stdout
+        # Of the processor: what others do on the machine is not the rule's fault.
+        times.append(ended.ru_utime + ended.ru_stime - started.ru_utime - started.ru_stime)
+    assert min(times) < SECONDS
     for command in (("ruff", "check"), ("ruff", "format", "--check")):
         done = in_project(place, *command, str(path))
         assert done.returncode == 0, done.stdout
