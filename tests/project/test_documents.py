@@ -10,9 +10,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 import manifest
+from manifest.cli import cli
 from manifest.errors import ExitCode
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,6 +72,36 @@ def test_exit_codes_of_the_page_are_those_of_the_code() -> None:
     page = (ROOT / "spec" / "exit-codes.md").read_text("utf-8")
     listed = {int(code) for code in re.findall(r"^\| (\d+) \| [\w ]+ \|", page, re.MULTILINE)}
     assert listed == {int(code) for code in ExitCode}
+
+
+def options_of(command: click.Command) -> set[str]:
+    """The options of a command, and of the commands that it groups."""
+    options = {name for parameter in command.params for name in parameter.opts} | {"--help"}
+    if isinstance(command, click.Group):
+        grouped = [command.get_command(click.Context(cli), name) for name in command.commands]
+        options = options.union(*(options_of(one) for one in grouped if one is not None))
+    return options
+
+
+def unknown_in(call: str) -> list[str]:
+    """The command, or the options, of a call that the program does not have."""
+    command: click.Command = cli
+    for word in call.split():
+        if not isinstance(command, click.Group):
+            break
+        named = command.get_command(click.Context(cli), word)
+        if named is None:
+            break
+        command = named
+    if command is cli:
+        return call.split()[:1]
+    return [o for o in re.findall(r"(?<!\S)--[a-z][\w-]*", call) if o not in options_of(command)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_commands_and_options_that_are_named_exist(page: Path) -> None:
+    calls = re.findall(r"`manifest ([a-z][^`\n]*)`", page.read_text("utf-8"))
+    assert {call: wrong for call in calls if (wrong := unknown_in(call))} == {}
 
 
 def test_key_words_are_declared_once() -> None:
