@@ -58,9 +58,9 @@ def test_time_does_not_grow_with_the_square_of_a_file(
     kind: str, name: str, text: str, tmp_path: Path
 ) -> None:
     (tmp_path / name).write_text(text, encoding="utf-8")
-    source = DirectorySource(tmp_path)
 
     def read() -> None:
+        source = DirectorySource(tmp_path)
         assert not inspect(source, kind, source.files).passes
 
     assert_takes_less(_ALLOWED, read)
