@@ -39,6 +39,22 @@ def safetensors(*, fill: int = 0, **shapes: tuple[int, ...]) -> bytes:
     return len(raw).to_bytes(8, "little") + raw + struct.pack("<f", fill) * (end // 4)
 
 
+def onnx(numbers: int = 64) -> bytes:
+    """An ONNX model of version 7 with a graph of one node, written from the format's description."""
+    return b"\x08\x07\x3a" + bytes([numbers + 2]) + b"\x0a" + bytes([numbers]) + bytes(numbers)
+
+
+def tflite(numbers: int = 64) -> bytes:
+    """A TFLite model with a subgraph and a buffer, written from the format's description."""
+    head = struct.pack(
+        "<I4s7H2x", 24, b"TFL3", 14, 12, 0, 0, 4, 0, 8
+    )  # names of the model's fields
+    model = struct.pack("<i2I", 16, 8, 12)
+    graphs, buffers = struct.pack("<2I", 1, 20), struct.pack("<2I", 1, 12)
+    buffer = struct.pack("<3H2xi2I", 6, 8, 4, 8, 4, numbers)
+    return head + model + graphs + buffers + buffer + bytes(numbers)
+
+
 def license_text(name: str) -> str:
     """The text of a license of the SPDX list."""
     return (_LICENSES / f"{name}.txt").read_text(encoding="utf-8")
@@ -57,7 +73,7 @@ def content(text: str) -> bytes | None:
     if text == "<pickle os.system>":
         return b"\x80\x02cos\nsystem\nX\x04\x00\x00\x00true\x85R."
     if text == "<onnx>":
-        return b"\x08\x07\x12\x04" + bytes(range(1, 65))
+        return onnx()
     if text in ("<gone>", "<resolved>"):
         return None  # an address, and what is found there
     if text in ("<signature>", "<refused>"):

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from lint_releases import HEAD, license_text, safetensors, write
+from lint_releases import HEAD, license_text, onnx, safetensors, tflite, write
 
 from manifest.document.components import KINDS
 from manifest.lint import lint, load_release
@@ -94,8 +94,8 @@ GOOD: dict[str, tuple[str, str, str | bytes]] = {
     "recipe": ("training-configuration", "r.yaml", "optimizer: adamw\nlearning_rate: 0.1\n"),
     "optimizer state": ("model-metadata", "o.safetensors", safetensors(m=(2, 2))),
     "safetensors": ("model-parameters-final", "m.safetensors", safetensors(w=(2, 2))),
-    "onnx": ("model-parameters-final", "m.onnx", b"\x08\x07\x12\x04" + b"a" * 60),
-    "tflite": ("model-parameters-final", "m.tflite", b"\x1c\0\0\0TFL3" + b"\0" * 60),
+    "onnx": ("model-parameters-final", "m.onnx", onnx()),
+    "tflite": ("model-parameters-final", "m.tflite", tflite()),
     "pickle": ("model-parameters-final", "pytorch_model.bin", TORCH),
 }
 
@@ -158,6 +158,40 @@ BAD: dict[str, tuple[str, str, str | bytes, str]] = {
         "after",
     ),
     "no weights": ("model-parameters-final", "m.safetensors", b"weights", "too short"),
+    "onnx without a graph": (
+        "model-parameters-final",
+        "m.onnx",
+        b"\x08\x07\x12\0",
+        "without a graph",
+    ),
+    "onnx of nothing": ("model-parameters-final", "m.onnx", b"\x08\x07\x3a\0", "without a graph"),
+    "onnx of anything": (
+        "model-parameters-final",
+        "m.onnx",
+        b"\x08\x07" + b"\xff" * 90,
+        "not an ON",
+    ),
+    "onnx of words": (
+        "model-parameters-final",
+        "m.onnx",
+        b"\x08\x07\x3a\x10" + b"z" * 16,
+        "is none",
+    ),
+    "onnx cut off": ("model-parameters-final", "m.onnx", onnx()[:-1], "cut off"),
+    "onnx and more": ("model-parameters-final", "m.onnx", onnx() + b"\0" * 90, "not an ONNX"),
+    "tflite of nothing": (
+        "model-parameters-final",
+        "m.tflite",
+        b"\x1c\0\0\0TFL3" + bytes(60),
+        "without a graph",
+    ),
+    "tflite cut off": ("model-parameters-final", "m.tflite", tflite()[:-1], "cut off"),
+    "tflite of anything": (
+        "model-parameters-final",
+        "m.tflite",
+        b"\x1c\0\0\0TFL3" + b"\xff" * 60,
+        "outside of it",
+    ),
     "name of a format": ("model-parameters-final", "m.onnx", bytes(100), "not its content"),
     "empty weights": ("model-parameters-final", "pytorch_model.bin", b"", "is empty"),
 }
@@ -221,7 +255,7 @@ def index(*names: str) -> bytes:
             id="index of another",
         ),
         pytest.param(
-            {**shards(1, of=2), "m.onnx": b"\x08\x07\x12\x04" + b"a" * 60},
+            {**shards(1, of=2), "m.onnx": onnx()},
             True,
             ("m-00002-of-00002.safetensors",),
             id="another format is whole",

@@ -32,6 +32,7 @@ class Refusal:
         path: The file.
         reason: Why, in words that follow the path.
         broken: Whether it is not what its own name says either: it does not parse, or is cut off.
+            False of weights, of which every refusal is told (WGT002).
     """
 
     path: str

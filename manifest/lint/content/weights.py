@@ -16,6 +16,7 @@ from manifest.readers.archives import list_archive
 from manifest.readers.containers import container_problem, is_container
 from manifest.readers.formats import WeightFormat, format_of, has_weight_name
 from manifest.readers.gguf import read_gguf
+from manifest.readers.graphs import onnx_problem, tflite_problem
 from manifest.readers.msgpack_shape import msgpack_problem
 from manifest.readers.safetensors import (
     SafetensorsHeader,
@@ -37,6 +38,8 @@ _BY_NAME_ALONE = frozenset(
     {WeightFormat.ONNX, WeightFormat.TF_CHECKPOINT, WeightFormat.FLAX, WeightFormat.OPENVINO}
 )
 """Formats, or parts of them, whose bytes have no mark that could be looked for."""
+
+_GRAPHS = {WeightFormat.ONNX: onnx_problem, WeightFormat.TFLITE: tflite_problem}
 
 _PART_OF = re.compile(r"^(.*?[-_.])(\d{1,6})(-of-)(\d{1,6})((?:\.[^/]*)?)$")
 _ANY_BIN = re.compile(r"(?:^|/)model\.bin$", re.IGNORECASE)
@@ -228,6 +231,8 @@ def _deeper(source: Source, file: SourceFile, found: WeightFormat) -> str:
         DocumentError: It is broken.
         UndecidedError: It cannot be read.
     """
+    if found in _GRAPHS:
+        return _GRAPHS[found](source, file.path)
     start = source.read(file.path, length=_PICKLE_HEAD)
     if found in {WeightFormat.PYTORCH, WeightFormat.TORCHSCRIPT} and start.startswith(b"PK"):
         members = list_archive(source, file.path)
