@@ -238,19 +238,18 @@ def hashed_files(hashed: tuple[Hashed, ...], *, root: str = "") -> list[Manifest
     Raises:
         UndecidedError: Some could not be read, or changed meanwhile; each is named.
     """
-    failed = [h for h in hashed if h.problem is not None]
+    failed = [(h.path, h.problem) for h in hashed if h.problem is not None]
     if failed:
         prefix = f"{root}:" if root else ""
         lines = [
-            f"  {prefix}{printable(h.path)}: {printable(h.problem.detail)}"
-            for h in failed[:_MAX_SHOWN]
-            if h.problem is not None
+            f"  {prefix}{printable(path)}: {printable(problem.detail)}"
+            for path, problem in failed[:_MAX_SHOWN]
         ]
         if len(failed) > _MAX_SHOWN:
             lines.append(f"  and {len(failed) - _MAX_SHOWN:,} more")
         raise UndecidedError(
             "\n".join(["these files could not be read as they were found", *lines]),
-            remedy=_AGAIN,
+            remedy=failed[0][1].remedy,
         )
     if not hashed:
         return []

@@ -276,7 +276,7 @@ def raise_problem(key: Key, problem: Problem | None) -> None:
         shown = printable(":".join(filter(None, key)))
         raise UndecidedError(
             f"{shown} could not be read as it was found: {printable(problem.detail)}",
-            remedy="run the command again when nothing else writes to the directory",
+            remedy=problem.remedy,
         )
 
 

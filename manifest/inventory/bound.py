@@ -44,7 +44,7 @@ class OpenedInventory:
     def _fail(self, problem: Problem) -> NoReturn:
         raise UndecidedError(
             f"the inventory {self.what} cannot be read: {printable(problem.detail)}",
-            remedy="run the command again when nothing else writes to the directory",
+            remedy=problem.remedy,
         ) from None
 
     def __enter__(self) -> Self:

@@ -51,6 +51,13 @@ class Problem(NamedTuple):
     kind: ProblemKind
     detail: str
 
+    @property
+    def remedy(self) -> str:
+        """What whoever is to read the file can do about it."""
+        if self.kind is ProblemKind.UNREADABLE:
+            return "see to it that you may read it and that its disk can, then try again"
+        return "run the command again when nothing else writes to the directory"
+
 
 @record(frozen=True, slots=True)
 class Root:
@@ -198,7 +205,7 @@ def read_file(tree: Tree, path: str, *, max_bytes: int) -> bytes:
     if isinstance(content, Problem):
         raise UndecidedError(
             f"{shown} cannot be read: {content.detail}",
-            remedy="run the command again when nothing else writes to the directory",
+            remedy=content.remedy,
         )
     return content
 

@@ -89,9 +89,10 @@ class DirectorySource:
         try:
             return self._read(file, start, min(length, max(file.size - start, 0)))
         except OSError as error:
+            problem = problem_of(error)
             raise UndecidedError(
-                f"{printable(path)} cannot be read: {problem_of(error).detail}",
-                remedy="run the command again when nothing else writes to the directory",
+                f"{printable(path)} cannot be read: {problem.detail}",
+                remedy=problem.remedy,
             ) from error
 
     def _read(self, file: FileStat, start: int, length: int) -> bytes:

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manifest.errors import UndecidedError, UsageError
-from manifest.inventory import Algorithm, Hashed, ProblemKind, Tree, hash_files, walk
+from manifest.inventory import Algorithm, Hashed, ProblemKind, Tree, hash_files, read_file, walk
 from manifest.inventory.digests import SMALL_FILE
 
 MIB = 1 << 20
@@ -360,6 +360,9 @@ def test_what_the_system_refuses_is_said(
         monkeypatch.setattr(os, "readv", reading)
     (result,) = hash_files(tree)
     assert result.problem == (ProblemKind.UNREADABLE, os.strerror(error))
+    with pytest.raises(UndecidedError) as caught:
+        read_file(tree, tree.files[0].path, max_bytes=size)
+    assert "may read it" in caught.value.remedy  # nobody else's writing is the cause
 
 
 def test_short_reads_are_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
