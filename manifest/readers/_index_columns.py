@@ -35,6 +35,7 @@ _MEANINGS: tuple[tuple[Column, frozenset[str]], ...] = (
     (Column.LABEL, frozenset({"checkpoint", "checkpoints", "branch", "branches", "revision", "name",
                               "label", "tag", "ref", "weights"})),
 )  # fmt: skip
+_DIGEST = re.compile(r"sha-?256|blake3|digest|checksum")  # of weights: not what they are called
 _POWERS = {"k": 3, "thousand": 3, "thousands": 3, "m": 6, "million": 6, "millions": 6, "b": 9,
            "bn": 9, "billion": 9, "billions": 9, "t": 12, "trillion": 12, "trillions": 12}  # fmt: skip
 
@@ -71,7 +72,7 @@ def heading_of(table: Table) -> tuple[dict[Column, int], int, Sequence[TableRow]
 
 def _meaning(heading: str) -> Column | None:
     words = set(re.findall(r"[a-z]+", heading.lower()))
-    if words & {"per", "batch", "rate", "size"}:
+    if words & {"per", "batch", "rate", "size"} or _DIGEST.search(heading.lower()):
         return None
     return next((meaning for meaning, known in _MEANINGS if words & known), None)
 

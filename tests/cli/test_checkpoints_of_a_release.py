@@ -124,6 +124,23 @@ def test_a_checkpoint_is_verified_wherever_its_root_lies(tmp_path: Path) -> None
         assert "was not given" in report.undecided_reason
 
 
+@pytest.mark.parametrize("heading", ["weights_sha256", "Checkpoint digest", "Weights (BLAKE3)"])
+def test_a_digest_is_no_name_of_a_checkpoint(tmp_path: Path, heading: str) -> None:
+    for step in (1, 2):
+        (tmp_path / f"step{step}").mkdir()
+        (tmp_path / f"step{step}" / "model.safetensors").write_bytes(weights(step))
+    rows = "".join(f"{step},step{step},{step:064x}\n" for step in (1, 2))
+    (tmp_path / "index.csv").write_text(f"step,directory,{heading}\n{rows}")
+    (tmp_path / "release.yaml").write_text(
+        'schema_version: "1.0"\nname: a/b\nversion: "1"\ndescribed_by: publisher\n'
+        "components: {model-parameters-intermediate: {files: ['step*/**']}}\n"
+        "checkpoints: {index: index.csv, entries: [{name: step1, step: 1, files: [step1/**]}]}\n"
+    )
+    checkpoints = listed(built(tmp_path))["checkpoints"]
+    assert isinstance(checkpoints, list)
+    assert [c["name"] for c in checkpoints] == ["step1", "step2"]
+
+
 @pytest.mark.parametrize(
     "name",
     ["OLMo-2-1124-7B-stage2.csv", "OLMo-2-1124-7B-head.csv"],
