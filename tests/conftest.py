@@ -1,7 +1,9 @@
-"""A small release and the command line, for the tests of commands."""
+"""A small release, the demo's release and the command line, for the tests of commands."""
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -62,6 +64,21 @@ def small_release(tmp_path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     return root
+
+
+@pytest.fixture(scope="session")
+def demo_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo's release, trained once for all the processes that test: to be read, not changed."""
+    from manifest.demo import make_release
+
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    release = shared / "demo" / "quill"
+    with (shared / "demo.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not release.exists():
+            make_release(release)
+    return release
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The demo release, made once, and the modules of its code."""
+"""The demo release and the modules of its code."""
 
 from __future__ import annotations
 
@@ -18,11 +18,9 @@ if TYPE_CHECKING:
 STATIC = Path(manifest.demo.__file__).parent / "release"
 
 
-@pytest.fixture(scope="session")
-def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("demo") / "quill"
-    manifest.demo.make_release(directory)
-    return directory
+@pytest.fixture
+def release(demo_release: Path) -> Path:
+    return demo_release
 
 
 @pytest.fixture
