@@ -4,22 +4,11 @@ from __future__ import annotations
 
 import click
 
-_NAMES = (
-    "description",
-    "manifest",
-    "commitment",
-    "data-proof",
-    "lint-report",
-    "checkpoints-report",
-    "verify-report",
-    "diff-report",
-    "policy",
-    "policy-report",
-)
+from manifest.document.schema import SCHEMA_NAMES
 
 
 @click.command("schema")
-@click.argument("name", type=click.Choice(_NAMES))
+@click.argument("name", type=click.Choice(SCHEMA_NAMES))
 def command(name: str) -> None:
     """Print the JSON Schema of a document.
 

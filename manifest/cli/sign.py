@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +35,7 @@ from manifest.cli._trust import tsa_root_option
 from manifest.display import human_size, plural, printable
 
 if TYPE_CHECKING:
+    from manifest.cli._progress import Bar
     from manifest.sign import SignResult
     from manifest.signing.keys import PrivateKey
     from manifest.signing.signer import Signer
@@ -170,10 +173,7 @@ def command(
             raise click.UsageError("--manifest and --root-dir are for directories")
         _sign_file(directory, key, signature_path, force=force, output=output_format, quiet=quiet)
         return
-    with (
-        undone("nothing was signed"),
-        progress_bar("Checking", quiet=quiet or output_format != "text") as bar,
-    ):
+    with _hashing("nothing was signed", "Checking", quiet=quiet, output=output_format) as bar:
         result = sign(
             directory,
             key,
@@ -193,6 +193,13 @@ def command(
         _print_summary(result)
 
 
+@contextmanager
+def _hashing(undone_words: str, label: str, *, quiet: bool, output: str) -> Iterator[Bar]:
+    """A bar while files are hashed, and what to say of an interruption meanwhile."""
+    with undone(undone_words), progress_bar(label, quiet=quiet or output != "text") as bar:
+        yield bar
+
+
 def _export(
     directory: Path,
     path: Path,
@@ -204,10 +211,7 @@ def _export(
 ) -> None:
     from manifest.sign import export_payload
 
-    with (
-        undone("nothing was written"),
-        progress_bar("Checking", quiet=quiet or output != "text") as bar,
-    ):
+    with _hashing("nothing was written", "Checking", quiet=quiet, output=output) as bar:
         result = export_payload(
             directory,
             path,
@@ -244,10 +248,7 @@ def _sign_file(
 ) -> None:
     from manifest.sign import sign_file
 
-    with (
-        undone("nothing was signed"),
-        progress_bar("Hashing", quiet=quiet or output != "text") as bar,
-    ):
+    with _hashing("nothing was signed", "Hashing", quiet=quiet, output=output) as bar:
         result = sign_file(
             path,
             key,

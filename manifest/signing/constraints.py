@@ -2,8 +2,8 @@
 
 `cryptography.x509.verification` holds constraints against the subject alternative names. An
 e-mail address may stand in the subject itself, and the constraints of addresses are for those
-too. Constraints of directory names are not implemented there: where they are critical, the
-validation refuses them, and where an authority left the flag out, this module does.
+too. Constraints of directory names it cannot judge, so that a chain that has them is refused: by
+the validation where they are critical, and by this module where an authority left the flag out.
 """
 
 from __future__ import annotations

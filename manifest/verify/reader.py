@@ -103,6 +103,7 @@ def open_release(
         )
     )
     manifest = run.open()
+    run.check_roots()
     trees = {"": run.tree, **{name: walk(path) for name, path in run.request.roots.items()}}
     return VerifiedReader(manifest, trees, signer=run.machine.signer, weights=weights)
 
@@ -255,7 +256,7 @@ class VerifiedReader:
                 remedy=_FETCH,
             )
         data = self._read(file.root, file.path, 0, file.size)
-        if not _is_signed(data, file):
+        if not _is_signed(data, file, blake3="blake3" in self.manifest.digests):
             raise BytesDifferError(
                 f"{printable(path)} is not the one that was signed"
                 f"{_where(data, self._weights_files.get(path))}",
@@ -307,8 +308,8 @@ def _chosen(manifest: Manifest, path: str | None) -> WeightsSet | None:
     return next(s for s in manifest.weights if any(f.full_path == path for f in s.files))
 
 
-def _is_signed(data: bytes, file: ManifestFile) -> bool:
-    if file.blake3:
+def _is_signed(data: bytes, file: ManifestFile, *, blake3: bool) -> bool:
+    if blake3:
         return digest_of(data, Algorithm.BLAKE3) == file.blake3
     return digest_of(data) == file.sha256
 

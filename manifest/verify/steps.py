@@ -136,7 +136,7 @@ class Run:
             expected.pop(FILE_NAME, None)  # the one given was held against it
         named = {f.full_path for f in self._manifest_files() if f.root}
         part = self._part(expected.keys() | named)
-        self._check_roots()
+        self.check_roots()
         if request.tensors and not machine.manifest_changed:
             self._tensors(part)
             return
@@ -183,7 +183,7 @@ class Run:
     def _warn(self, text: str) -> None:
         self._set(warnings=(*self.found.warnings, text))
 
-    def _check_roots(self) -> None:
+    def check_roots(self) -> None:
         """Refuse a root that the manifest does not know, before anything is hashed."""
         known = {f.root for f in self._manifest_files()}
         known |= {spec.directory_root for spec in self._specs()}

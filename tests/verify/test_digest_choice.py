@@ -16,7 +16,7 @@ from releases import FILES, RELEASE, Release, assert_ok, make_release
 from manifest.build import build, check, write_manifest
 from manifest.cli import cli
 from manifest.document.manifest_file import dump_manifest, parse_manifest
-from manifest.errors import ExitCode, UsageError
+from manifest.errors import BytesDifferError, ExitCode, UsageError
 from manifest.inventory import Algorithm, hash_files
 from manifest.render.verify_json import verify_plain
 from manifest.render.verify_text import render_verify
@@ -24,6 +24,7 @@ from manifest.sign import sign
 from manifest.signing.signer import sign_payload
 from manifest.signing.statement import build_statement
 from manifest.verify import comparison
+from manifest.verify.reader import open_release
 
 NOTES = FILES["notes.txt"]
 EVIL = b"in no component!"
@@ -325,3 +326,18 @@ def make_release_of_ranges(path: Path, like: Release) -> Release:
 
     release.resign(change)
     return release
+
+
+def test_a_reader_relies_on_no_digest_that_the_manifest_does_not_name(release: Release) -> None:
+    path = release.path / "manifest.json"
+    bind_two_contents(release)
+    named_one = dataclasses.replace(parse_manifest(path.read_bytes()), digests=("sha256",))
+    path.write_bytes(dump_manifest(named_one))
+    named = [(f.path, f.sha256) for f in named_one.files]
+    named.append(("manifest.json", sha256(path.read_bytes())))
+    release.sign_payload(build_statement("x", named, []))
+    with open_release(release.path, keys=[release.key.public]) as reader:
+        assert reader.load_bytes("notes.txt") == NOTES
+        (release.path / "notes.txt").write_bytes(EVIL)
+        with pytest.raises(BytesDifferError, match=r"notes\.txt"):
+            reader.load_bytes("notes.txt")

@@ -7,8 +7,7 @@ from typing import Any
 
 from manifest.display import printable
 from manifest.document.references import Reference
-from manifest.errors import UndecidedError
-from manifest.lint.content import TESTS
+from manifest.lint.content import inspect
 from manifest.lint.evidence import State
 from manifest.lint.frameworks.eu_rows import EuRow, EuStatus
 from manifest.lint.needs import name_of
@@ -122,8 +121,6 @@ def _read_as_document(release: Release, path: str) -> str:
     file = next((f for f in release.source.files if f.path == path), None)
     if file is None:
         return "is not in the release"
-    test = TESTS["technical-report" if path.lower().endswith(".pdf") else "model-card"][0]
-    try:
-        return test(release.source, file) if file.size else "is empty"
-    except UndecidedError as error:
-        return error.message
+    kind = "technical-report" if path.lower().endswith(".pdf") else "model-card"
+    found = inspect(release.source, kind, (file,))
+    return next((refusal.reason for refusal in (*found.refused, *found.unread)), "")

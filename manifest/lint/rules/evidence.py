@@ -22,7 +22,7 @@ _TRAINING = "components:\n  training-code:\n    files: [train.py]\n"
     rationale="Evidence is typed: a file counts when it is what its component says it is. An empty "
     "`train.py` is no training code. A file that does not parse, or was cut off, is told even where "
     "others of its component count.",
-    remedy="Publish the real thing, whole, or say under `withheld` why it is not there.",
+    remedy="Publish the real thing, or say under `withheld` why it is not there.",
     bad=Example(_TRAINING, {"train.py": "x = 1\n"}),
     good=Example("components:\n  training-code:\n    withheld: {reason: It is not ours.}\n"),
     of_files=True,
