@@ -133,6 +133,12 @@ def verify(
             "--sample goes with neither --only nor --tensor: it is of whole inventories",
             remedy="--component checks one component, and --sample works with it",
         )
+    if tensors and (strict or request.digest is not DigestChoice.AUTO):
+        option = "--strict" if strict else "--digest"
+        raise UsageError(
+            f"{option} does not go with --tensor: tensors have one digest, and nothing else is read",
+            remedy="leave out one of them",
+        )
     if integrity_only and not request.trust.is_empty:
         raise UsageError(
             "--integrity-only and a key exclude each other",

@@ -33,6 +33,8 @@ _OF_DIRECTORIES = (
     ("expect_version", "--expect-version"),
     ("ignore", "--ignore"),
     ("roots", "--root-dir"),
+    ("sample", "--sample"),
+    ("strict", "--strict"),
 )
 
 

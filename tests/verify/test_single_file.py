@@ -101,7 +101,15 @@ def test_pipe_for_a_file(file: Path) -> None:
 
 @pytest.mark.parametrize(
     "option",
-    ["--only=*", "--component=weights", "--manifest=m", "--expect-name=n", "--ignore=x"],
+    [
+        "--only=*",
+        "--component=weights",
+        "--manifest=m",
+        "--expect-name=n",
+        "--ignore=x",
+        "--sample=3",
+        "--strict",
+    ],
 )
 def test_options_of_directories(file: Path, option: str) -> None:
     result = run("model.bin", "--key", "key.pub", option)

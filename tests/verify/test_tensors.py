@@ -214,6 +214,14 @@ def test_names_that_do_not_exist_are_refused(signed: Path, key: PrivateKey) -> N
         check(signed, key, "c", only=[ONE])
 
 
+@pytest.mark.parametrize("options", [{"strict": True}, {"digest": "sha256"}, {"digest": "both"}])
+def test_what_a_tensor_alone_cannot_answer_is_refused(
+    options: dict[str, Any], signed: Path, key: PrivateKey
+) -> None:
+    with pytest.raises(UsageError, match="--tensor"):
+        check(signed, key, "a", **options)
+
+
 def test_a_part_narrows_it_to_one_of_several_models(tmp_path: Path, key: PrivateKey) -> None:
     files = {f"step{n}/m.safetensors": safetensors(T("w", bytes([n]) * 9)) for n in (1, 2)}
     release(tmp_path, files)
