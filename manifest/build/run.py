@@ -35,7 +35,6 @@ from manifest.inventory import (
     NotCovered,
     Progress,
     Tree,
-    hash_files,
     read_file,
 )
 from manifest.inventory.collector import collector_paused
@@ -145,14 +144,14 @@ def _build(
         expect(n_bytes + sum(t.size for t in trees.values()), n_files)
     algorithms = tuple(map(Algorithm, description.digests))
     requests = {name: tensors.requests(name) for name in trees}
-    with TensorHashing(requests, trees, whole=Algorithm.BLAKE3 in algorithms) as beside:
+    whole = Algorithm.BLAKE3 in algorithms
+    with TensorHashing(requests, trees, whole=whole, executor=executor) as beside:
         files = [
             file
             for name, each in trees.items()
-            for part, wanted in _parts(each, frozenset(r.path for r in requests[name]), algorithms)
+            for part, wanted in _parts(each, beside.apart(name), algorithms)
             for file in hashed_files(
-                hash_files(each, part, algorithms=wanted, executor=executor, progress=progress),
-                root=name,
+                beside.hash_files(name, part, algorithms=wanted, progress=progress), root=name
             )
         ]
     weights = weights_sets(tensors, beside.results)

@@ -12,7 +12,7 @@ import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from manifest.display import printable
 from manifest.document.assignment import Key
@@ -25,12 +25,17 @@ from manifest.document.manifest_weights import (
     make_set,
 )
 from manifest.errors import DocumentError, UndecidedError
-from manifest.inventory import Problem, Tree
+from manifest.inventory import Algorithm, Hashed, Problem, Progress, Tree, hash_files
 from manifest.inventory.tensors import FileRanges, HashedRanges, hash_ranges
 from manifest.readers.safetensors import read_safetensors_index
 from manifest.readers.tensors import SUFFIXES, LaidTensor, TensorLayout, read_tensor_layout
 from manifest.sources import Source
 from manifest.sources.directory import DirectorySource
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from manifest.inventory.machines import Machines
 
 __all__ = [
     "TensorHashing",
@@ -184,6 +189,8 @@ class TensorHashing:
         requests: What to hash in each root.
         trees: The walked roots by name.
         whole: Whether to hash the files as a whole too.
+        executor: Where files are hashed. Other machines hash tensors with their files, in one
+            reading (`hash_files`), and the thread has nothing to do.
     """
 
     def __init__(
@@ -192,7 +199,10 @@ class TensorHashing:
         trees: Mapping[str, Tree],
         *,
         whole: bool,
+        executor: Executor | None = None,
     ) -> None:
+        self._executor = executor
+        self._machines = _machines(executor)
         self._requests = requests
         self._trees = trees
         self._whole = whole
@@ -202,7 +212,7 @@ class TensorHashing:
         self.results: dict[Key, HashedRanges] = {}
 
     def __enter__(self) -> Self:
-        if any(self._requests.values()):
+        if self._machines is None and any(self._requests.values()):
             self._thread = threading.Thread(target=self._run, name="tensors")
             try:
                 self._thread.start()
@@ -230,6 +240,43 @@ class TensorHashing:
         if error is None and self._error is not None:
             raise self._error
 
+    def apart(self, root: str) -> frozenset[str]:
+        """The files of a root whose BLAKE3 the thread computes, with their tensors'."""
+        if self._machines is not None:
+            return frozenset()
+        return frozenset(one.path for one in self._requests[root])
+
+    def hash_files(
+        self,
+        root: str,
+        paths: Sequence[str] | None = None,
+        *,
+        algorithms: tuple[Algorithm, ...],
+        progress: Progress | None = None,
+    ) -> tuple[Hashed, ...]:
+        """Hash files of a root, and their tensors where that is not the thread's to do.
+
+        Arguments and errors are those of `manifest.inventory.hash_files`.
+        """
+        tree = self._trees[root]
+        if self._machines is None:
+            return hash_files(
+                tree, paths, algorithms=algorithms, executor=self._executor, progress=progress
+            )
+        from manifest.inventory.far import hash_far  # for few runs
+
+        wanted = None if paths is None else frozenset(paths)
+        found = hash_far(
+            tree,
+            [file for file in tree.files if wanted is None or file.path in wanted],
+            algorithms=algorithms,
+            machines=self._machines,
+            ranges=self._requests[root],
+            progress=progress,
+        )
+        self.results.update(((root, path), one) for path, one in found.ranges.items())
+        return found.files
+
     def _run(self) -> None:
         try:
             for root, requests in self._requests.items():
@@ -239,6 +286,15 @@ class TensorHashing:
                 self.results.update(((root, one.path), one) for one in hashed)
         except BaseException as error:  # noqa: BLE001 raised again by the thread that waits
             self._error = error
+
+
+def _machines(executor: Executor | None) -> Machines | None:
+    """The executor when it is one of other machines."""
+    if executor is None:
+        return None
+    from manifest.inventory.far import is_far  # for few runs
+
+    return executor if is_far(executor) else None
 
 
 def weights_sets(plan: TensorPlan, hashed: Mapping[Key, HashedRanges]) -> tuple[WeightsSet, ...]:

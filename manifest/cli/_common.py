@@ -20,6 +20,7 @@ from manifest.display import printable
 from manifest.errors import ExitCode, ManifestError
 
 if TYPE_CHECKING:
+    from manifest.inventory.machines import Machines
     from manifest.sources.hub import HubSource
     from manifest.sources.targets import HubTarget
 
@@ -40,10 +41,12 @@ __all__ = [
     "release_argument",
     "root_dir_option",
     "say",
+    "scheduler_option",
     "shell_word",
     "target_argument",
     "undone",
     "warn",
+    "workers",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -175,6 +178,31 @@ def root_dir_option() -> Callable[[F], F]:
         metavar="NAME=DIR",
         help="Where a named root of release.yaml lies; repeatable.",
     )
+
+
+def scheduler_option() -> Callable[[F], F]:
+    """``--scheduler``: the machines that hash, for `workers`."""
+    return click.option(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Let the workers of this Dask scheduler read and hash the files.",
+    )
+
+
+@contextlib.contextmanager
+def workers(scheduler: str | None) -> Iterator[Machines | None]:
+    """The workers of the scheduler that ``--scheduler`` names; None without one.
+
+    Raises:
+        MissingExtraError, UndecidedError: As `manifest.inventory.scheduler.connect`.
+    """
+    if scheduler is None:
+        yield None
+        return
+    from manifest.inventory.scheduler import connect
+
+    with connect(scheduler) as machines:
+        yield machines
 
 
 def format_option(*formats: str) -> Callable[[F], F]:

@@ -16,8 +16,10 @@ from manifest.cli._common import (
     release_argument,
     root_dir_option,
     say,
+    scheduler_option,
     shell_word,
     undone,
+    workers,
 )
 from manifest.cli._progress import progress_bar
 from manifest.display import human_size, plural, printable
@@ -39,6 +41,7 @@ _MAX_LISTED = 10
     type=click.Path(path_type=Path),
     help="Write the manifest here instead of into the release.",
 )
+@scheduler_option()
 @format_option("text", "json")
 @quiet_option()
 @click.pass_context
@@ -49,6 +52,7 @@ def command(
     check: bool,
     roots: dict[str, Path],
     manifest_path: Path | None,
+    scheduler: str | None,
     output_format: str,
     quiet: bool,
 ) -> None:
@@ -68,8 +72,14 @@ def command(
     read_existing(target)
     words = "nothing was written" if check else f"{printable(str(target))} was not written"
     with undone(words):
-        with progress_bar("Hashing", quiet=quiet) as bar:
-            result = build(directory, roots=roots, progress=bar.advance, expect=bar.expect)
+        with workers(scheduler) as executor, progress_bar("Hashing", quiet=quiet) as bar:
+            result = build(
+                directory,
+                roots=roots,
+                executor=executor,
+                progress=bar.advance,
+                expect=bar.expect,
+            )
         if not check:
             write_manifest(directory, result, path=manifest_path)
     if check:

@@ -16,8 +16,10 @@ from manifest.cli._common import (
     read_key_file,
     release_argument,
     root_dir_option,
+    scheduler_option,
     undone,
     warn,
+    workers,
 )
 from manifest.cli._trust import (
     check_identities,
@@ -103,6 +105,7 @@ _STATE_HELP = "What --policy accepted before, instead of the file in your state 
     help="Hash N random files of each inventory, and say what that may have missed.",
 )
 @root_dir_option()
+@scheduler_option()
 @format_option()
 @quiet_option()
 def command(
@@ -133,6 +136,7 @@ def command(
     digest: str,
     sample: int | None,
     roots: dict[str, Path],
+    scheduler: str | None,
     output_format: str,
     quiet: bool,
 ) -> None:
@@ -160,7 +164,11 @@ def command(
         raise click.UsageError(
             "--policy says who is trusted: leave out --root, --identity and such"
         )
-    with undone("the release was not verified"), progress_bar("Verifying", quiet=quiet) as bar:
+    with (
+        undone("the release was not verified"),
+        workers(scheduler) as executor,
+        progress_bar("Verifying", quiet=quiet) as bar,
+    ):
         ask = partial(verify, keys=trusted)
         if policy is not None:
             ask = partial(_by_policy, policy, trusted, state, update=not no_state_update)
@@ -185,6 +193,7 @@ def command(
             roots=roots,
             digest=digest,
             sample=sample,
+            executor=executor,
             progress=bar.advance,
             on_total=bar.expect,
         )

@@ -67,8 +67,9 @@ def hash_files(
         algorithms: Which digests to compute.
         shard_size: Hash consecutive ranges of this many bytes, the last one shorter, in place of
             whole files (OMS 1.0, section 6.3.2).
-        executor: Where to run; any `concurrent.futures.Executor`, processes included. None for
-            the calling thread and as many others as there are cores for this process.
+        executor: Where to run; any `concurrent.futures.Executor`, processes included, and other
+            machines (`manifest.inventory.machines`). None for the calling thread and as many
+            others as there are cores for this process.
         progress: Told what was done; see `Progress`. With an executor of processes it is called
             from the calling thread when a part is done.
 
@@ -83,12 +84,7 @@ def hash_files(
     if not algorithms:
         raise UsageError("no digest algorithm is named")
     files, unknown = _selected(tree, paths)
-    job = Job(Root.of(tree), algorithms, shard_size)
-    results = (
-        _Here(job, files, progress).run()
-        if executor is None
-        else _Elsewhere(job, files, progress, executor).run()
-    )
+    results = _results(tree, files, algorithms, shard_size, executor, progress)
     if not unknown:
         return tuple(results)
     gone = Problem(ProblemKind.VANISHED, "it was not there when the tree was read")
@@ -97,6 +93,32 @@ def hash_files(
         Hashed(path, 0, algorithms, (), gone) if path in unknown else next(known)
         for path in paths or ()
     )
+
+
+def _results(
+    tree: Tree,
+    files: Sequence[FileStat],
+    algorithms: tuple[Algorithm, ...],
+    shard_size: int | None,
+    executor: Executor | None,
+    progress: Progress | None,
+) -> Sequence[Hashed]:
+    job = Job(Root.of(tree), algorithms, shard_size)
+    if executor is None:
+        return _Here(job, files, progress).run()
+    from manifest.inventory.far import hash_far, is_far  # for few runs
+
+    if is_far(executor):
+        found = hash_far(
+            tree,
+            files,
+            algorithms=algorithms,
+            machines=executor,
+            shard_size=shard_size,
+            progress=progress,
+        )
+        return found.files
+    return _Elsewhere(job, files, progress, executor).run()
 
 
 def _selected(tree: Tree, paths: Sequence[str] | None) -> tuple[Sequence[FileStat], set[str]]:

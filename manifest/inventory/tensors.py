@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FileRanges",
     "HashedRanges",
+    "RangeCutter",
     "TensorDigest",
     "hash_ranges",
     "range_digest",
@@ -185,32 +186,53 @@ def _digests(
     stopped: Callable[[], bool] | None,
 ) -> tuple[str, ...] | Problem | None:
     """Read the extents one after another and cut what was read at the ends of the ranges."""
-    from blake3 import blake3
-
-    digests: list[str] = []
-    current = blake3()
+    cutter = RangeCutter(ranges)
     for begin, end in extents:
         at = begin
         while at < end:
             count = os.preadv(descriptor, [buffer[: end - at]], at)
             if count == 0:
                 return Problem(ProblemKind.CHANGED, "it became shorter while it was read")
-            data, stop = buffer[:count], at + count
+            data = buffer[:count]
             if total is not None:
                 total.update(data)
-            while len(digests) < len(ranges) and ranges[len(digests)][0] < stop:
-                first, last = ranges[len(digests)]
-                current.update(data[max(first - at, 0) : max(min(last, stop) - at, 0)])
-                if last > stop:
-                    break
-                digests.append(current.hexdigest())
-                current = blake3()
-            at = stop
+            cutter.feed(data, at)
+            at += count
             if stopped is not None and stopped():
                 return None
-    # What is left are empty ranges at the end of what was read.
-    digests.extend(blake3().hexdigest() for _ in range(len(ranges) - len(digests)))
-    return tuple(digests)
+    return cutter.digests()
+
+
+class RangeCutter:
+    """BLAKE3 of each of some ranges, from the bytes of a file as they are read.
+
+    Args:
+        ranges: In order, none overlapping another.
+    """
+
+    def __init__(self, ranges: Sequence[Range]) -> None:
+        from blake3 import blake3
+
+        self._make = blake3
+        self._ranges = ranges
+        self._digests: list[str] = []
+        self._current = blake3()
+
+    def feed(self, data: memoryview, at: int) -> None:
+        """Take the bytes that follow those taken before, or that begin after a gap in the ranges."""
+        digests, ranges, stop = self._digests, self._ranges, at + len(data)
+        while len(digests) < len(ranges) and ranges[len(digests)][0] < stop:
+            first, last = ranges[len(digests)]
+            self._current.update(data[max(first - at, 0) : max(min(last, stop) - at, 0)])
+            if last > stop:
+                break
+            digests.append(self._current.hexdigest())
+            self._current = self._make()
+
+    def digests(self) -> tuple[str, ...]:
+        """The digests in hex, when all was read; what is left are empty ranges at the end."""
+        empty = len(self._ranges) - len(self._digests)
+        return (*self._digests, *(self._make().hexdigest() for _ in range(empty)))
 
 
 def read_range(tree: Tree, path: str, start: int, end: int) -> bytes | Problem:

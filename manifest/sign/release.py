@@ -50,7 +50,6 @@ from manifest.inventory import (
     Progress,
     Tree,
     conclude,
-    hash_files,
     plan,
     read_file,
     walk,
@@ -305,11 +304,9 @@ def _measure(
         ]
         for name in trees
     }
-    with TensorHashing(requests, trees, whole=False) as beside:
+    with TensorHashing(requests, trees, whole=False, executor=executor) as beside:
         for name, each in plans.items():
-            hashed = hash_files(
-                each.tree, each.to_hash, algorithms=algorithms, executor=executor, progress=progress
-            )
+            hashed = beside.hash_files(name, each.to_hash, algorithms=algorithms, progress=progress)
             differences[name] = conclude(each, hashed)
             prefix = f"{name}:" if name else ""
             for one in hashed:

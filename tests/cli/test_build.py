@@ -131,9 +131,9 @@ def test_a_manifest_elsewhere(run: Run, small_release: Path, tmp_path: Path) -> 
 def test_a_foreign_manifest_is_refused_before_anything_is_hashed(
     run: Run, small_release: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import manifest.build.run
+    import manifest.build.weights
 
-    monkeypatch.setattr(manifest.build.run, "hash_files", None)  # calling it would fail
+    monkeypatch.setattr(manifest.build.weights, "hash_files", None)  # calling it would fail
     (small_release / "manifest.json").write_text('{"start_url": "/"}')
     result = run("build", small_release)
     assert result.exit_code == 1

@@ -49,6 +49,7 @@ OWNERS: dict[str, tuple[str, frozenset[str]]] = {
     "blake3": ("blake3", frozenset({"inventory"})),
     "click": ("click", frozenset({"cli"})),
     "cryptography": ("cryptography", frozenset({"signing"})),
+    "distributed": ("distributed", frozenset({"inventory"})),
     "jsonschema": ("jsonschema", frozenset({"document"})),
     "license_expression": ("license-expression", frozenset({"licenses"})),
     "licenseclassifier": ("licenseclassifier", frozenset({"licenses"})),
