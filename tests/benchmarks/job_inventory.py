@@ -80,7 +80,7 @@ def inventory(bench: Bench) -> Job:
             before, after = (slope.name for slope in slopes)
             grows = f"{what}, slope of the last step to the one before"
             targets.append(Target(grows, after, 1.1, True, other=before))
-    title = f"inventories of {', '.join(f'{count:,}' for count in sizes)} files of 20 bytes"
+    title = f"inventories of {sizes[0]:,} to {last:,} files"
     return Job("inventory", title, tuple(runs), tuple(targets))
 
 
