@@ -21,8 +21,9 @@ from manifest.cli._common import (
     undone,
     workers,
 )
+from manifest.cli._counting import owned_of, total_of, with_owned
 from manifest.cli._progress import progress_bar
-from manifest.display import human_size, plural, printable
+from manifest.display import plural, printable
 
 if TYPE_CHECKING:
     from manifest.build import BuildResult, CheckResult
@@ -98,8 +99,7 @@ def command(
 def _print_summary(directory: Path, target: Path, result: BuildResult) -> None:
     manifest = result.manifest
     name = printable(f"{manifest.name} {manifest.version}")
-    total = f"{plural(len(manifest.files), 'file')}, {human_size(manifest.total_size)}"
-    say(f"{paint(name, 'bold')}: {total}")
+    say(f"{paint(name, 'bold')}: {total_of(manifest, len(manifest.files))}")
     width = max((len(c.id) for c in manifest.components), default=0)
     for component in manifest.components:
         say(f"  {paint(component.id.ljust(width), 'name')}  {_component_line(component)}")
@@ -132,8 +132,9 @@ def _print_summary(directory: Path, target: Path, result: BuildResult) -> None:
 
 
 def _component_line(component: Any) -> str:
-    if component.file_count:
-        return f"{plural(component.file_count, 'file')}, {human_size(component.size)}"
+    bindings = [component.binding] if component.binding else []
+    if component.file_count or bindings:
+        return with_owned(component.file_count, component.size, bindings)
     if "withheld" in component.fields:
         return paint("withheld", "dim")
     references = component.fields.get("references", ())
@@ -176,8 +177,15 @@ def _report(target: Path, result: BuildResult) -> dict[str, Any]:
         "root_digest": manifest.root_digest,
         "file_count": len(manifest.files),
         "total_size": manifest.total_size,
+        **owned_of([bound.binding for bound in manifest.inventories]),
         "components": [
-            {"id": c.id, "kind": c.kind.id, "file_count": c.file_count, "size": c.size}
+            {
+                "id": c.id,
+                "kind": c.kind.id,
+                "file_count": c.file_count,
+                "size": c.size,
+                **owned_of([c.binding] if c.binding else []),
+            }
             for c in manifest.components
         ],
         "unassigned": list(result.unassigned),

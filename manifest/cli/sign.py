@@ -22,6 +22,7 @@ from manifest.cli._common import (
     shell_word,
     undone,
 )
+from manifest.cli._counting import owned_of, total_of
 from manifest.cli._progress import progress_bar
 from manifest.cli._signers import (
     imported_signer,
@@ -32,7 +33,7 @@ from manifest.cli._signers import (
     token_signer,
 )
 from manifest.cli._trust import tsa_root_option
-from manifest.display import human_size, plural, printable
+from manifest.display import human_size, printable
 
 if TYPE_CHECKING:
     from manifest.cli._progress import Bar
@@ -286,7 +287,7 @@ def _sign_file(
 def _print_summary(result: SignResult) -> None:
     manifest = result.manifest
     name = printable(f"{manifest.name} {manifest.version}")
-    total = f"{plural(result.file_count, 'file')}, {human_size(manifest.total_size)}"
+    total = total_of(manifest, result.file_count)
     say(f"{paint('signed', 'good')}       {paint(name, 'bold')}: {total}")
     say(f"root digest  {manifest.root_digest}")
     say(f"key          {result.fingerprint} ({result.kind})")
@@ -302,6 +303,7 @@ def _report(result: SignResult) -> dict[str, Any]:
         "root_digest": result.manifest.root_digest,
         "file_count": result.file_count,
         "total_size": result.manifest.total_size,
+        **owned_of([bound.binding for bound in result.manifest.inventories]),
         "key": {"type": str(result.kind), "fingerprint": result.fingerprint},
         "replaced": result.replaced,
         "notes": list(result.notes),

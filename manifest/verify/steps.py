@@ -42,6 +42,7 @@ class Run:
         self.signature_inside = ""
         self.left: frozenset[str] = frozenset()
         self.owned: OwnedPart | None = None
+        self.bytes_differ = False
         self.tree: Tree
         self._by_path: dict[str, tuple[str, ...]] | None = None
         self.found = VerifyReport(
@@ -144,6 +145,9 @@ class Run:
         self._compare(lists, found, part)
         self._named_roots(selection, part)
         self._inventories(selection, part)
+        # Said last: a file in a named root, or of an inventory, counts as any other.
+        words = f"{plural(self.found.files_checked, 'file')} as signed"
+        self._done("bytes", words, failed=self.bytes_differ)
         if part is None:
             self._further_signatures(found)
         self._claims(expected, part)
@@ -247,8 +251,6 @@ class Run:
         )
         early = f"{result.early} differ before hashing" if result.early else ""
         self._done("tree", early, failed=bool(early))
-        failed = bool(result.problems or result.undecided)
-        self._done("bytes", f"{result.same} files as signed", failed=failed)
         self._add(result, found.tree)
         if part is None or part(FILE_NAME):
             told = {p.path for p in self.found.problems}
@@ -281,6 +283,7 @@ class Run:
         manifest = self.machine.trusted_manifest
         weights = [f for one in manifest.weights for f in one.files] if manifest else []
         problems = result.problems
+        self.bytes_differ |= bool(problems or result.undecided)
         if weights and problems:
             from manifest.verify.tensors import name_damage
 
@@ -301,7 +304,6 @@ class Run:
             )
 
     def _named_roots(self, selection: Selection, part: Part) -> None:
-        given = self.request.roots
         by_root: dict[str, list[ManifestFile]] = {}
         for file in self._manifest_files():
             if file.root:
@@ -311,10 +313,10 @@ class Run:
         for name, files in by_root.items():
             inner = within_root(part, name)
             count = sum(1 for f in files if inner is None or inner(f.path))
-            if count and name not in given:
+            if count and name not in self.request.roots:
                 text = f"root {name} ({plural(count, 'file')}): give it with --root-dir {name}=DIR"
                 self._set(not_checked=(*self.found.not_checked, text))
-            elif count or (part is None and name in given):
+            elif count or (part is None and name in self.request.roots):
                 self._named_root(name, expected_in_root(files, selection.of_manifest), inner)
 
     def _named_root(self, name: str, lists: Sequence[Mapping[str, Expected]], part: Part) -> None:
@@ -357,6 +359,7 @@ class Run:
         )
         for comparison in found.comparisons:
             self._add(comparison, self.tree)
+        self.bytes_differ |= bool(found.altered)
         told = {p.path for p in self.found.problems} | {u.path for u in self.found.undecided}
         altered = [p for p in found.altered if p.path not in told]
         self._set(

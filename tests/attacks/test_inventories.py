@@ -31,9 +31,9 @@ from manifest.errors import BytesDifferError, DocumentError, ManifestError, Tree
 from manifest.inventory.lines import InventoryReader
 from manifest.inventory.merkle import leaf_hash, root_of
 from manifest.sign import sign
-from manifest.signing.keys import PrivateKey, public_pem
+from manifest.signing.keys import PrivateKey, private_pem, public_pem
 from manifest.signing.statement import parse_statement
-from manifest.verify.report import ProblemKind
+from manifest.verify.report import ProblemKind, StepStatus
 from manifest.verify.run import verify
 
 DESCRIPTION = """\
@@ -729,3 +729,43 @@ def test_memory_does_not_grow_with_the_number_of_files(tmp_path: Path) -> None:
         )  # fmt: skip
         peak = int(done.stdout) / 1024
         assert peak < 120, f"{what}: {peak:.0f} MiB"
+
+
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [("data/test/a.txt", b"b"), ("data/test/a.txt", b"longer"), ("data/test/new.txt", b"new"),
+     ("data/test.jsonl", b"")],
+    ids=["other bytes", "another size", "added", "the inventory"],
+)  # fmt: skip
+def test_the_step_of_bytes_fails_where_an_owned_file_differs(
+    corpus: Release, path: str, data: bytes
+) -> None:
+    (step,) = (s for s in corpus.verify().steps if s.name == "bytes")
+    assert (step.status, step.detail) == (StepStatus.OK, "19 files as signed")
+    (corpus.path / path).write_bytes(data)
+    report = corpus.verify()
+    assert report.problems
+    (step,) = (s for s in report.steps if s.name == "bytes")
+    assert step.status is StepStatus.FAILED
+    assert step.detail == f"{report.files_checked} files as signed"
+
+
+def test_build_and_sign_count_what_inventories_list(corpus: Release, tmp_path: Path) -> None:
+    owned = sum(map(len, (*TRAIN.values(), *TEST.values())))
+    (tmp_path / "key").write_bytes(private_pem(corpus.key, None))
+    sign_it = ["sign", str(corpus.path), "--key", str(tmp_path / "key")]
+    for arguments, total in ((["build", str(corpus.path)], 18), (sign_it, 19)):
+        done = CliRunner().invoke(cli, arguments)
+        assert done.exit_code == 0, done.output
+        (line,) = (line for line in done.stdout.splitlines() if "acme/corpus 1" in line)
+        assert f"{total} files" in line
+        assert "(14 in inventories)" in line
+        told = json.loads(CliRunner().invoke(cli, [*arguments, "--format", "json"]).stdout)
+        assert (told["file_count"], told["owned_count"]) == (total - 14, 14)
+        assert told["owned_size"] == owned
+    components = json.loads(
+        CliRunner().invoke(cli, ["build", str(corpus.path), "--format", "json"]).stdout
+    )["components"]
+    assert {c["id"]: c["owned_count"] for c in components} == {
+        "datasets": len(TRAIN), "evaluation-data": len(TEST),
+    }  # fmt: skip

@@ -58,6 +58,8 @@ def test_the_report_for_programs_is_json_and_nothing_else(run: Run, small_releas
         "kind": "datasets",
         "file_count": 3,
         "size": 9,
+        "owned_count": 0,
+        "owned_size": 0,
     }
 
 
