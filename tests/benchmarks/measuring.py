@@ -184,6 +184,7 @@ def takes_turns(
     contenders: Mapping[str, tuple[Role, Contender]], rounds: int, *, warm: bool = True
 ) -> tuple[Run, ...]:
     """The contenders of one group, measured in turns."""
+    os.sync()  # data just made are still written to the disk, and that would be measured too
     if warm:
         for _, run in contenders.values():
             run()
