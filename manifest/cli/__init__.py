@@ -33,6 +33,7 @@ COMMANDS = {
     "rules": "List the linter's rules, or explain one.",
     "import": "Make a description of what other tools declared.",
     "checkpoints": "List a release's checkpoints; look for mistakes in an index.",
+    "replay": "Repeat a segment of the training and compare.",
     "data": "Commit to data, and prove what is in it.",
     "show": "Show a release at a glance, on one screen.",
     "demo": "Make, sign, verify, lint and break a miniature release.",

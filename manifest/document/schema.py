@@ -25,6 +25,7 @@ SCHEMA_NAMES = (
     "checkpoints-report",
     "verify-report",
     "diff-report",
+    "replay-report",
     "policy",
     "policy-report",
 )

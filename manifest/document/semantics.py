@@ -9,12 +9,13 @@ from manifest.display import printable
 from manifest.document.commitments import commitment_problem
 from manifest.document.components import KINDS
 from manifest.document.inventories import inventory_problems
+from manifest.document.replay import replay_problems
 
 __all__ = ["semantic_problems"]
 
 
 def semantic_problems(plain: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Kinds of components, names, roots, inventories, commitments: places and messages.
+    """Kinds of components, names, roots, inventories, commitments, replay: places and messages.
 
     Args:
         plain: A description that the schema accepts, as plain JSON values.
@@ -41,5 +42,6 @@ def semantic_problems(plain: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield pointer, f"a second checkpoint is called {printable(name)}"
         seen.add(name)
     yield from inventory_problems(plain.get("components", {}), roots)
+    yield from replay_problems(plain.get("training", {}))
     if "release" in roots:
         yield "roots.release", "this name is reserved"
