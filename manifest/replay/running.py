@@ -29,6 +29,7 @@ _LOG = 1024 * 1024
 _TICK = 0.1
 _RESERVE = 256 * 1024 * 1024
 _STATUS = 65_536
+_PATIENCE = 60
 
 
 @record(frozen=True, slots=True)
@@ -105,8 +106,11 @@ def run_sandboxed(
                 remedy="this system does not let you make namespaces: ask who runs it; "
                 "--no-sandbox runs without one, with all your rights",
             )
+        first = os.pidfd_open(child)
+        stack.callback(os.close, first)
+        stack.callback(_end_all, first)
         _bound(child, limits)
-        watch = _Watch(output, limits, root=process.pid)
+        watch = _Watch(output, limits, root=process.pid, first=first)
         os.write(block_write, b".")
         return watch.until_end(process, process.kill)
 
@@ -168,8 +172,22 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.stdout.close()
 
 
+def _end_all(first: int) -> None:
+    """End the first process of the sandbox, and so all others in it, and wait until they are gone.
+
+    Raises:
+        UndecidedError: They do not go.
+    """
+    with contextlib.suppress(ProcessLookupError):
+        signal.pidfd_send_signal(first, signal.SIGKILL)
+    with selectors.DefaultSelector() as selector:
+        selector.register(first, selectors.EVENT_READ)
+        if not selector.select(_PATIENCE):
+            raise UndecidedError("a process of the sandbox does not end: it waits for a device")
+
+
 def _child(descriptor: int) -> int | None:
-    """The number of the process that bwrap made; None when it made none."""
+    """The first process in the sandbox, by its number here; None when bwrap made none."""
     said = b""
     while b"\n" not in said and len(said) < _STATUS:
         part = os.read(descriptor, _STATUS)
@@ -191,10 +209,11 @@ def _bound(pid: int, limits: Limits) -> None:
 class _Watch:
     """Looks at a running command ten times a second and stops it where it goes too far."""
 
-    def __init__(self, output: Path, limits: Limits, *, root: int) -> None:
+    def __init__(self, output: Path, limits: Limits, *, root: int, first: int = -1) -> None:
         self._output = output
         self._limits = limits
         self._root = root
+        self._first = first
         self._memory = 0
         self._begun = time.monotonic()
         self._log = bytearray()
@@ -224,6 +243,8 @@ class _Watch:
                 if stopped:
                     kill()
                     process.wait()
+        if self._first >= 0:  # bwrap ends when the command does, and not with all it has started
+            _end_all(self._first)
         seconds = time.monotonic() - self._begun
         while self._read(stream):
             pass
