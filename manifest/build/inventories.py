@@ -31,16 +31,18 @@ from manifest.inventory import (
     Oddity,
     Progress,
     Tree,
-    hash_files,
 )
 from manifest.inventory.again import SecondWalk
 from manifest.inventory.clashes import Clashes
 from manifest.inventory.lines import Binding, InventoryEntry, InventoryReader, InventoryWriter
 from manifest.inventory.opening import Root
 from manifest.inventory.ordered import OrderedWalk
+from manifest.inventory.recall import recall_files
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
+
+    from manifest.inventory.cache import DigestCache
 
 __all__ = [
     "BATCH",
@@ -111,6 +113,7 @@ class OwnedListing:
         entries: Callable[[tuple[Hashed, ...]], list[ManifestFile]],
         *,
         executor: Executor | None,
+        cache: DigestCache | None,
         progress: Progress | None,
     ) -> tuple[BuiltInventory, ...]:
         """Make every inventory.
@@ -128,6 +131,7 @@ class OwnedListing:
                 digests=self._digests,
                 entries=entries,
                 executor=executor,
+                cache=cache,
                 progress=progress,
             )
             for id_, spec in self._specs.items()
@@ -262,6 +266,7 @@ def _list_owned(
     digests: Collection[str],
     entries: Callable[[tuple[Hashed, ...]], list[ManifestFile]],
     executor: Executor | None = None,
+    cache: DigestCache | None = None,
     progress: Progress | None = None,
 ) -> BuiltInventory:
     """Hash the files of an owned directory, and make the inventory that lists them.
@@ -275,6 +280,7 @@ def _list_owned(
         digests: The digests of each file, by name.
         entries: Makes entries of hashed files, or raises.
         executor: Where files are hashed.
+        cache: What need not be read again.
         progress: Told what was hashed.
 
     Raises:
@@ -290,7 +296,9 @@ def _list_owned(
         for batch in _batches(tree, spec, odd):
             fingerprint = hash((fingerprint, tuple(batch)))
             part = dataclasses.replace(tree, files=tuple(batch), left_out=(), oddities=())
-            hashed = hash_files(part, algorithms=algorithms, executor=executor, progress=progress)
+            hashed = recall_files(
+                part, cache=cache, algorithms=algorithms, executor=executor, progress=progress
+            )
             for file in entries(hashed):
                 writer.add(InventoryEntry(file.path[start:], file.size, file.sha256, file.blake3))
         binding = writer.close()

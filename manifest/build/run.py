@@ -42,6 +42,8 @@ from manifest.inventory.collector import collector_paused
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+    from manifest.inventory.cache import DigestCache
+
 __all__ = [
     "BuildResult",
     "Expect",
@@ -87,6 +89,7 @@ def build(
     description: Description | None = None,
     roots: Mapping[str, str | os.PathLike[str]] | None = None,
     executor: Executor | None = None,
+    cache: DigestCache | None = None,
     progress: Progress | None = None,
     expect: Expect | None = None,
 ) -> BuildResult:
@@ -100,6 +103,7 @@ def build(
         description: What to resolve; ``release.yaml`` in the directory when None.
         roots: Where named roots lie, by name.
         executor: Where files are hashed; see `hash_files`.
+        cache: What is remembered there is not read again; not with other machines (spec/cache.md).
         progress: Told what was hashed; see `Progress`.
         expect: Told before that how much there is.
 
@@ -110,7 +114,7 @@ def build(
         UndecidedError: A file cannot be read, or something changed while files were read.
     """
     with collector_paused():
-        return _build(Path(directory), description, roots or {}, executor, progress, expect)
+        return _build(Path(directory), description, roots or {}, executor, cache, progress, expect)
 
 
 def _build(
@@ -118,6 +122,7 @@ def _build(
     description: Description | None,
     roots: Mapping[str, str | os.PathLike[str]],
     executor: Executor | None,
+    cache: DigestCache | None,
     progress: Progress | None,
     expect: Expect | None,
 ) -> BuildResult:
@@ -145,7 +150,7 @@ def _build(
     algorithms = tuple(map(Algorithm, description.digests))
     requests = {name: tensors.requests(name) for name in trees}
     whole = Algorithm.BLAKE3 in algorithms
-    with TensorHashing(requests, trees, whole=whole, executor=executor) as beside:
+    with TensorHashing(requests, trees, whole=whole, executor=executor, cache=cache) as beside:
         files = [
             file
             for name, each in trees.items()
@@ -162,7 +167,9 @@ def _build(
         raise UndecidedError(
             f"{DESCRIPTION_NAME} changed while the manifest was built", remedy=_AGAIN
         )
-    inventories = listing.hash(trees, hashed_files, executor=executor, progress=progress)
+    inventories = listing.hash(
+        trees, hashed_files, executor=executor, cache=cache, progress=progress
+    )
     with contextlib.ExitStack() as walks:
         again = [walks.enter_context(listing.walk_again(*root)) for root in trees.items()]
         manifest = assemble(

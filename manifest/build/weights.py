@@ -25,8 +25,9 @@ from manifest.document.manifest_weights import (
     make_set,
 )
 from manifest.errors import DocumentError, UndecidedError
-from manifest.inventory import Algorithm, Hashed, Problem, Progress, Tree, hash_files
-from manifest.inventory.tensors import FileRanges, HashedRanges, hash_ranges
+from manifest.inventory import Algorithm, Hashed, Problem, Progress, Tree
+from manifest.inventory.recall import recall_files, recall_ranges
+from manifest.inventory.tensors import FileRanges, HashedRanges
 from manifest.readers.safetensors import read_safetensors_index
 from manifest.readers.tensors import SUFFIXES, LaidTensor, TensorLayout, read_tensor_layout
 from manifest.sources import Source
@@ -35,6 +36,7 @@ from manifest.sources.directory import DirectorySource
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+    from manifest.inventory.cache import DigestCache
     from manifest.inventory.machines import Machines
 
 __all__ = [
@@ -191,6 +193,7 @@ class TensorHashing:
         whole: Whether to hash the files as a whole too.
         executor: Where files are hashed. Other machines hash tensors with their files, in one
             reading (`hash_files`), and the thread has nothing to do.
+        cache: What need not be read again; not with other machines.
     """
 
     def __init__(
@@ -200,8 +203,10 @@ class TensorHashing:
         *,
         whole: bool,
         executor: Executor | None = None,
+        cache: DigestCache | None = None,
     ) -> None:
         self._executor = executor
+        self._cache = cache
         self._machines = _machines(executor)
         self._requests = requests
         self._trees = trees
@@ -260,8 +265,13 @@ class TensorHashing:
         """
         tree = self._trees[root]
         if self._machines is None:
-            return hash_files(
-                tree, paths, algorithms=algorithms, executor=self._executor, progress=progress
+            return recall_files(
+                tree,
+                paths,
+                cache=self._cache,
+                algorithms=algorithms,
+                executor=self._executor,
+                progress=progress,
             )
         from manifest.inventory.far import hash_far  # for few runs
 
@@ -280,8 +290,12 @@ class TensorHashing:
     def _run(self) -> None:
         try:
             for root, requests in self._requests.items():
-                hashed = hash_ranges(
-                    self._trees[root], requests, whole=self._whole, stopped=self._stop.is_set
+                hashed = recall_ranges(
+                    self._trees[root],
+                    requests,
+                    cache=self._cache,
+                    whole=self._whole,
+                    stopped=self._stop.is_set,
                 )
                 self.results.update(((root, one.path), one) for one in hashed)
         except BaseException as error:  # noqa: BLE001 raised again by the thread that waits

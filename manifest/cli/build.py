@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from manifest.cli._cache import digest_cache
 from manifest.cli._common import (
     echo_json,
     format_option,
@@ -23,10 +24,11 @@ from manifest.cli._common import (
 )
 from manifest.cli._counting import owned_of, total_of, with_owned
 from manifest.cli._progress import progress_bar
-from manifest.display import plural, printable
+from manifest.display import human_size, plural, printable
 
 if TYPE_CHECKING:
     from manifest.build import BuildResult, CheckResult
+    from manifest.inventory.cache import DigestCache
 
 _MAX_LISTED = 10
 
@@ -42,6 +44,11 @@ _MAX_LISTED = 10
     type=click.Path(path_type=Path),
     help="Write the manifest here instead of into the release.",
 )
+@click.option(
+    "--no-cache",
+    is_flag=True,
+    help="Read every file, also what was left alone since the last time.",
+)
 @scheduler_option()
 @format_option("text", "json")
 @quiet_option()
@@ -53,6 +60,7 @@ def command(
     check: bool,
     roots: dict[str, Path],
     manifest_path: Path | None,
+    no_cache: bool,
     scheduler: str | None,
     output_format: str,
     quiet: bool,
@@ -61,8 +69,9 @@ def command(
 
     Reads release.yaml in DIR (the current directory when left out), hashes every file once and
     writes manifest.json: each file with its size, digests and components. The same release gives
-    the same bytes, whenever and wherever it is built. With --check nothing is written, and the
-    exit code says whether manifest.json is up to date: 0 or 5.
+    the same bytes, whenever and wherever it is built. Large files that were left alone since this
+    machine hashed them are not read again. With --check every file is read and nothing written,
+    and the exit code says whether manifest.json is up to date: 0 or 5.
     """
     from manifest.build import build, find_manifest, write_manifest
     from manifest.build import check as compare
@@ -73,11 +82,17 @@ def command(
     read_existing(target)
     words = "nothing was written" if check else f"{printable(str(target))} was not written"
     with undone(words):
-        with workers(scheduler) as executor, progress_bar("Hashing", quiet=quiet) as bar:
+        remember = not (no_cache or check or scheduler)
+        with (
+            workers(scheduler) as executor,
+            digest_cache(wanted=remember) as cache,
+            progress_bar("Hashing", quiet=quiet) as bar,
+        ):
             result = build(
                 directory,
                 roots=roots,
                 executor=executor,
+                cache=cache,
                 progress=bar.advance,
                 expect=bar.expect,
             )
@@ -91,12 +106,16 @@ def command(
             _print_check(target, compared)
         ctx.exit(compared.exit_code)
     if output_format == "json":
-        echo_json(_report(target, result))
+        echo_json(
+            {**_report(target, result), "files_remembered": cache.not_read[0] if cache else 0}
+        )
     elif not quiet:
-        _print_summary(directory, target, result)
+        _print_summary(directory, target, result, cache)
 
 
-def _print_summary(directory: Path, target: Path, result: BuildResult) -> None:
+def _print_summary(
+    directory: Path, target: Path, result: BuildResult, cache: DigestCache | None
+) -> None:
     manifest = result.manifest
     name = printable(f"{manifest.name} {manifest.version}")
     say(f"{paint(name, 'bold')}: {total_of(manifest, len(manifest.files))}")
@@ -125,6 +144,11 @@ def _print_summary(directory: Path, target: Path, result: BuildResult) -> None:
     for one in manifest.weights:
         what = f"{printable(one.files[0].full_path)}, {plural(one.tensor_count, 'tensor')}"
         say(f"weights      {one.weights_digest}  ({what})")
+    if cache is not None and (remembered := cache.not_read)[0]:
+        what = f"{plural(remembered[0], 'file')} ({human_size(remembered[1])})"
+        say(f"not read     {what}, left alone since the last time; --no-cache reads all")
+    if cache is not None and cache.problem:
+        note(cache.problem)
     say(f"root digest  {paint(manifest.root_digest, 'bold')}")
     say(f"written to   {printable(str(target))}")
     where = "" if str(directory) == "." else f" {shell_word(directory)}"

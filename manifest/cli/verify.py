@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from manifest.cli._cache import digest_cache
 from manifest.cli._common import (
     format_option,
     paint,
@@ -105,6 +106,11 @@ _STATE_HELP = "What --policy accepted before, instead of the file in your state 
     help="Hash N random files of each inventory, and say what that may have missed.",
 )
 @root_dir_option()
+@click.option(
+    "--trust-cache",
+    is_flag=True,
+    help="Do not read files that this machine has hashed and that were left alone since.",
+)
 @scheduler_option()
 @format_option()
 @quiet_option()
@@ -136,6 +142,7 @@ def command(
     digest: str,
     sample: int | None,
     roots: dict[str, Path],
+    trust_cache: bool,
     scheduler: str | None,
     output_format: str,
     quiet: bool,
@@ -156,6 +163,8 @@ def command(
     lists = load_crls(crls, roots=root_certificates)
     names = check_identities(cert_identities, roots=root_certificates)
     sigstore = load_sigstore(identity, identity_issuer, trusted_root=trusted_root, staging=staging)
+    if trust_cache and scheduler is not None:
+        raise click.UsageError("--trust-cache and --scheduler exclude each other")
     _warn_of_keys_inside(directory, (*keys, *root_certificates, *tsa_roots))
     if policy is None and (state is not None or no_state_update):
         option = "--no-state-update" if state is None else "--state"
@@ -167,6 +176,7 @@ def command(
     with (
         undone("the release was not verified"),
         workers(scheduler) as executor,
+        digest_cache(wanted=trust_cache) as cache,
         progress_bar("Verifying", quiet=quiet) as bar,
     ):
         ask = partial(verify, keys=trusted)
@@ -194,6 +204,7 @@ def command(
             digest=digest,
             sample=sample,
             executor=executor,
+            cache=cache,
             progress=bar.advance,
             on_total=bar.expect,
         )

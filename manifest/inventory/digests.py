@@ -29,6 +29,7 @@ __all__ = [
     "SMALL_FILE",
     "Algorithm",
     "Digest",
+    "Done",
     "Hashed",
     "Job",
     "Progress",
@@ -42,6 +43,9 @@ Progress: TypeAlias = Callable[[int, int], None]
 per 16 MiB. The deltas add up to the sizes and the number of the files asked for, those with a
 problem included; one is negative when a part is read again. It must be quick and safe to call from several threads; what it raises ends the
 run and is raised again by `hash_files`."""
+
+Done: TypeAlias = "Callable[[FileStat, Hashed], None]"
+"""``done(file, hashed)``, called from whichever thread hashed a file, when it has."""
 
 SMALL_FILE = 64 * 1024
 """Up to this many bytes, a file is read in one call."""
@@ -155,6 +159,7 @@ def hash_part(
     files: Iterable[FileStat],
     progress: Progress | None = None,
     stopped: Callable[[], bool] | None = None,
+    done: Done | None = None,
 ) -> list[Hashed]:
     """Hash files one after the other, in order; memory does not grow with their size.
 
@@ -163,6 +168,7 @@ def hash_part(
         files: The files; in the order of their paths each directory is opened once.
         progress: Told what was done.
         stopped: Asked between buffers whether to give up.
+        done: Told what became of each file that is not small, at once.
 
     Returns:
         One result per file; fewer when it was stopped.
@@ -182,6 +188,8 @@ def hash_part(
                 if hashed is None:
                     return results
                 results.append(hashed)
+                if done is not None:
+                    done(file, hashed)
                 continue
             content = read_whole(opener, file)
             digests: tuple[tuple[str, ...], ...] = ()

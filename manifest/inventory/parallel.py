@@ -20,6 +20,7 @@ from manifest.errors import UsageError
 from manifest.inventory.digests import (
     SMALL_FILE,
     Algorithm,
+    Done,
     Hashed,
     Job,
     Progress,
@@ -54,6 +55,7 @@ def hash_files(
     shard_size: int | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
+    done: Done | None = None,
 ) -> tuple[Hashed, ...]:
     """Hash files of a walked tree, each read once for all algorithms.
 
@@ -72,6 +74,8 @@ def hash_files(
             others as there are cores for this process.
         progress: Told what was done; see `Progress`. With an executor of processes it is called
             from the calling thread when a part is done.
+        done: Told what became of each file that is not small, at once; see `Done`. Not by an
+            executor of processes or other machines.
 
     Returns:
         One result per path, in the order of `paths`.
@@ -84,7 +88,7 @@ def hash_files(
     if not algorithms:
         raise UsageError("no digest algorithm is named")
     files, unknown = _selected(tree, paths)
-    results = _results(tree, files, algorithms, shard_size, executor, progress)
+    results = _results(tree, files, algorithms, shard_size, executor, progress, done)
     if not unknown:
         return tuple(results)
     gone = Problem(ProblemKind.VANISHED, "it was not there when the tree was read")
@@ -102,10 +106,11 @@ def _results(
     shard_size: int | None,
     executor: Executor | None,
     progress: Progress | None,
+    done: Done | None,
 ) -> Sequence[Hashed]:
     job = Job(Root.of(tree), algorithms, shard_size)
     if executor is None:
-        return _Here(job, files, progress).run()
+        return _Here(job, files, progress, done).run()
     from manifest.inventory.far import hash_far, is_far  # for few runs
 
     if is_far(executor):
@@ -118,7 +123,7 @@ def _results(
             progress=progress,
         )
         return found.files
-    return _Elsewhere(job, files, progress, executor).run()
+    return _Elsewhere(job, files, progress, executor, done).run()
 
 
 def _selected(tree: Tree, paths: Sequence[str] | None) -> tuple[Sequence[FileStat], set[str]]:
@@ -140,10 +145,17 @@ def usable_cores() -> int:
 class _Here:
     """A run in the calling thread, in those that help it, and in helpers for small files."""
 
-    def __init__(self, job: Job, files: Sequence[FileStat], progress: Progress | None) -> None:
+    def __init__(
+        self,
+        job: Job,
+        files: Sequence[FileStat],
+        progress: Progress | None,
+        done: Done | None,
+    ) -> None:
         self._job = job
         self._files = files
         self._progress = progress
+        self._done = done
         self._stop = threading.Event()
         self._small: collections.deque[Sequence[int]] = collections.deque()
         self._large: collections.deque[int] = collections.deque()
@@ -160,7 +172,7 @@ class _Here:
         if n_small >= MIN_FILES and self._job.shard_size is None:
             helpers = min(cores - 1, n_small // (MIN_FILES // 2))
         if not large and not helpers:
-            return hash_part(self._job, files, self._progress)
+            return hash_part(self._job, files, self._progress, done=self._done)
         large.sort(key=lambda index: files[index].size, reverse=True)
         wide = _wide(self._job, [files[index].size for index in large], cores)
         for index in large[:wide]:
@@ -169,6 +181,8 @@ class _Here:
             hashed = hash_wide(self._job, files[index], cores=cores, progress=self._progress)
             if hashed is not None:
                 self._results[index] = hashed
+                if self._done is not None:
+                    self._done(files[index], hashed)
         self._large.extend(large[wide:])
         small: Sequence[int] = range(len(files))
         if large:
@@ -261,7 +275,7 @@ class _Here:
                 taken.append(index)
                 yield self._files[index]
 
-        part = hash_part(self._job, files(), self._progress, self._stop.is_set)
+        part = hash_part(self._job, files(), self._progress, self._stop.is_set, self._done)
         self._results.update(zip(taken, part, strict=False))
 
 
@@ -311,6 +325,7 @@ class _Elsewhere:
         files: Sequence[FileStat],
         progress: Progress | None,
         executor: Executor,
+        done: Done | None,
     ) -> None:
         from concurrent.futures import ThreadPoolExecutor
 
@@ -318,6 +333,7 @@ class _Elsewhere:
         self._files = files
         self._progress = progress
         self._executor = executor
+        self._done = done
         self._threads = isinstance(executor, ThreadPoolExecutor)
         self._stop = threading.Event()
 
@@ -361,7 +377,7 @@ class _Elsewhere:
     def _submit(self, part: Sequence[FileStat]) -> Future[list[Hashed]]:
         if self._threads:
             return self._executor.submit(
-                hash_part, self._job, part, self._progress, self._stop.is_set
+                hash_part, self._job, part, self._progress, self._stop.is_set, self._done
             )
         return self._executor.submit(hash_part, self._job, part)
 

@@ -89,6 +89,7 @@ def hash_ranges(
     *,
     whole: bool = False,
     stopped: Callable[[], bool] | None = None,
+    done: Callable[[FileStat, FileRanges, HashedRanges], None] | None = None,
 ) -> tuple[HashedRanges, ...]:
     """Hash ranges of files of a walked tree with BLAKE3; each byte is read once.
 
@@ -100,6 +101,7 @@ def hash_ranges(
         files: Paths of `Tree.files` or `Tree.left_out`, each with its ranges.
         whole: Read every byte, and hash the file as a whole beside its ranges.
         stopped: Asked between buffers whether to give up.
+        done: Told what became of each file, at once.
 
     Returns:
         One result per file, in order; fewer when it was stopped.
@@ -122,6 +124,8 @@ def hash_ranges(
             if found is None:
                 break
             results.append(found)
+            if done is not None:
+                done(file, FileRanges(path, ranges), found)
     return tuple(results)
 
 

@@ -77,6 +77,11 @@ def decide(
             f"a policy is about a whole release, and --{_OF_A_PART[wrong[0]]} asks for less",
             remedy="leave it out",
         )
+    if options.get("cache") is not None:
+        raise UsageError(
+            "a policy is about bytes that were read, and --trust-cache reads less",
+            remedy="leave out --trust-cache",
+        )
     if not Path(directory).is_dir():
         raise UsageError(
             f"{printable(os.fspath(directory))} is not a directory: a policy is about a release",

@@ -39,6 +39,8 @@ def verify_plain(report: VerifyReport) -> dict[str, Any]:
         "files_checked": report.files_checked,
         "bytes_checked": report.bytes_checked,
         "tensors_checked": report.tensors_checked,
+        "files_remembered": report.files_remembered,
+        "bytes_remembered": report.bytes_remembered,
         "refusal": _text(report.refusal) or None,
         "undecided_reason": _text(report.undecided_reason) or None,
         "steps": [

@@ -79,6 +79,8 @@ def _headline(report: VerifyReport, paint: Paint) -> str:
 
 def _files(report: VerifyReport) -> str:
     size = ", ".join([human_size(report.bytes_checked), *report.digests])
+    if report.files_remembered:
+        size += f"; {report.files_remembered:,} not read"
     if report.tensors_checked:
         return f"{plural(report.tensors_checked, 'tensor')} ({size}; {printable(report.part)})"
     if report.part:
@@ -137,6 +139,12 @@ def _remarks(report: VerifyReport, paint: Paint) -> Iterator[str]:
         yield _more(len(not_covered))
     for path in report.ignored:
         yield _row("ignored", f"{printable(path)} (as you asked)", paint, "warn")
+    if report.files_remembered:
+        read = f"{plural(report.files_remembered, 'file')} ({human_size(report.bytes_remembered)})"
+        why = "left alone since this machine hashed it, and remembered"
+        if report.files_remembered > 1:
+            why = "left alone since this machine hashed them, and remembered"
+        yield _row("not read", f"{read}, {why}", paint, "warn")
     for sample in report.samples:
         yield from _sample(sample, paint)
     for text in report.not_checked:

@@ -17,6 +17,7 @@ from manifest.inventory import (
     hash_files,
     plan,
 )
+from manifest.inventory.recall import recall_files
 from manifest.records import record
 from manifest.verify.part import Part
 from manifest.verify.report import FileProblem, ProblemKind, Undecided
@@ -24,6 +25,8 @@ from manifest.verify.survey import Survey
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
+
+    from manifest.inventory.cache import DigestCache
 
 __all__ = ["Comparison", "Engine", "compare_root"]
 
@@ -34,11 +37,15 @@ _QUESTIONS_OF_THE_WHOLE = frozenset(
 
 @record(frozen=True, slots=True)
 class Engine:
-    """Where to hash, and whom to tell; ``on_total`` hears of bytes and files before hashing."""
+    """Where to hash, and whom to tell; ``on_total`` hears of bytes and files before hashing.
+
+    What ``cache`` remembers is not read: only for a consumer who asked for that.
+    """
 
     executor: Executor | None = None
     progress: Progress | None = None
     on_total: Callable[[int, int], None] | None = None
+    cache: DigestCache | None = None
 
 
 @record(frozen=True, slots=True)
@@ -97,14 +104,24 @@ def compare_root(
         if planned.shard_size is None
         else ()
     )
-    hashed = hash_files(
-        found.tree,
-        planned.to_hash,
-        algorithms=(planned.algorithm, *together),
-        shard_size=planned.shard_size,
-        executor=engine.executor,
-        progress=engine.progress,
-    )
+    if planned.shard_size is None:
+        hashed = recall_files(
+            found.tree,
+            planned.to_hash,
+            cache=engine.cache,
+            algorithms=(planned.algorithm, *together),
+            executor=engine.executor,
+            progress=engine.progress,
+        )
+    else:
+        hashed = hash_files(
+            found.tree,
+            planned.to_hash,
+            algorithms=(planned.algorithm,),
+            shard_size=planned.shard_size,
+            executor=engine.executor,
+            progress=engine.progress,
+        )
     difference = conclude(planned, hashed)
     contradicted, unread = _contradicted(others, planned, difference, hashed, further, engine)
     prefix = f"{root}:" if root else ""

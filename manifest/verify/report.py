@@ -192,6 +192,9 @@ class VerifyReport:
         bytes_checked: Their bytes.
         tensors_checked: Where single tensors were asked for, how many are exactly what was
             signed; ``bytes_checked`` are theirs then, and no file was checked as a whole.
+        files_remembered: How many files were not read, because the consumer trusts what was
+            remembered of them (spec/cache.md).
+        bytes_remembered: Their bytes.
         digests: The digests that were compared, the one that decides first.
         digests_not_compared: Further ones that the manifest holds.
         steps: What was done, in order.
@@ -224,6 +227,8 @@ class VerifyReport:
     files_checked: int = 0
     bytes_checked: int = 0
     tensors_checked: int = 0
+    files_remembered: int = 0
+    bytes_remembered: int = 0
     digests: tuple[str, ...] = ()
     digests_not_compared: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()

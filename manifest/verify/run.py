@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +23,7 @@ from manifest.verify.trust import Trust
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+    from manifest.inventory.cache import DigestCache
     from manifest.signing.certificates import Root
     from manifest.signing.keyless import SigstoreTrust
     from manifest.signing.revocation import RevocationList
@@ -55,6 +57,7 @@ def verify(
     sample: int | None = None,
     trust: Trust | None = None,
     executor: Executor | None = None,
+    cache: DigestCache | None = None,
     progress: Progress | None = None,
     on_total: Callable[[int, int], None] | None = None,
 ) -> VerifyReport:
@@ -92,6 +95,7 @@ def verify(
             and sizes are compared of all.
         trust: What is trusted, in place of what the arguments above would say, as by a policy.
         executor: Where to hash; threads of this process when None.
+        cache: Trust what is remembered there, and do not read those files; None to read every byte.
         progress: Told of bytes and files done, from any thread.
         on_total: Told before hashing, once for each root, how many bytes and files there are to hash.
 
@@ -122,7 +126,7 @@ def verify(
         expect_version=expect_version,
         ignore=tuple(p.rstrip("/") for p in ignore),
         roots={name: os.fspath(path) for name, path in (roots or {}).items()},
-        engine=Engine(executor, progress, on_total),
+        engine=Engine(executor, progress, on_total, cache),
         digest=_choice(digest),
         sample=sample,
     )
@@ -139,6 +143,12 @@ def verify(
             f"{option} does not go with --tensor: tensors have one digest, and nothing else is read",
             remedy="leave out one of them",
         )
+    if cache is not None and (sample is not None or tensors):
+        option = "--tensor" if tensors else "--sample"
+        raise UsageError(
+            f"--trust-cache does not go with {option}, which says what was read",
+            remedy="leave out one of them",
+        )
     if integrity_only and not request.trust.is_empty:
         raise UsageError(
             "--integrity-only and a key exclude each other",
@@ -147,8 +157,19 @@ def verify(
     if os.path.isfile(request.directory):  # noqa: PTH113 - a text already
         from manifest.verify.single import FileRun
 
-        return FileRun(request).report()
-    return Run(request).report()
+        report = FileRun(request).report()
+    else:
+        report = Run(request).report()
+    if cache is None:
+        return report
+    count, size = cache.not_read
+    notes = (cache.problem,) if cache.problem else ()
+    return dataclasses.replace(
+        report,
+        files_remembered=count,
+        bytes_remembered=size,
+        warnings=(*report.warnings, *notes),
+    )
 
 
 def _choice(digest: DigestChoice | str) -> DigestChoice:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-import manifest.build.weights
+import manifest.inventory.recall
 from manifest.build import BuildResult, build, check, write_manifest
 from manifest.document.description import parse_description
 from manifest.document.manifest_file import parse_manifest
@@ -242,7 +242,7 @@ def test_a_description_that_does_not_fit_costs_no_hashing(
     small_release: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (small_release / "tokenizer.json").unlink()
-    monkeypatch.setattr(manifest.build.weights, "hash_files", None)  # calling it would fail
+    monkeypatch.setattr(manifest.inventory.recall, "hash_files", None)  # calling it would fail
     with pytest.raises(DocumentError, match=r"tokenizer\.json` matches no file"):
         build(small_release)
 
@@ -259,7 +259,7 @@ def _while_hashing(
         after()
         return result
 
-    monkeypatch.setattr(manifest.build.weights, "hash_files", hashing)
+    monkeypatch.setattr(manifest.inventory.recall, "hash_files", hashing)
 
 
 def _nothing() -> None:

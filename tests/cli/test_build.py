@@ -133,9 +133,9 @@ def test_a_manifest_elsewhere(run: Run, small_release: Path, tmp_path: Path) -> 
 def test_a_foreign_manifest_is_refused_before_anything_is_hashed(
     run: Run, small_release: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import manifest.build.weights
+    import manifest.inventory.recall
 
-    monkeypatch.setattr(manifest.build.weights, "hash_files", None)  # calling it would fail
+    monkeypatch.setattr(manifest.inventory.recall, "hash_files", None)  # calling it would fail
     (small_release / "manifest.json").write_text('{"start_url": "/"}')
     result = run("build", small_release)
     assert result.exit_code == 1

@@ -321,10 +321,10 @@ class TestHelpers:
         """Leave the work to the helper, which may start late on a busy machine."""
         real = digests.hash_part
 
-        def waiting(job: object, *arguments: object) -> list[Hashed]:
+        def waiting(job: object, *arguments: object, **options: object) -> list[Hashed]:
             if threading.current_thread() is threading.main_thread():
                 time.sleep(0.2)
-            return real(job, *arguments)  # type: ignore[arg-type]  # as it was called
+            return real(job, *arguments, **options)  # type: ignore[arg-type]  # as it was called
 
         monkeypatch.setattr(parallel, "hash_part", waiting)
 

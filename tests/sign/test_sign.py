@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-import manifest.build.weights
+import manifest.inventory.recall
 from manifest.build import build, write_manifest
 from manifest.document.manifest_file import ManifestFile, dump_manifest, parse_manifest
 from manifest.errors import (
@@ -208,7 +208,7 @@ def test_a_file_that_changes_while_it_is_hashed_leaves_no_signature(
         (built / "tokenizer.json").write_text("[]")
         return hash_files(*args, **options)
 
-    monkeypatch.setattr(manifest.build.weights, "hash_files", hashing)
+    monkeypatch.setattr(manifest.inventory.recall, "hash_files", hashing)
     with pytest.raises(UndecidedError, match=r"tokenizer\.json"):
         sign(built, KEY)
     assert not (built / "model.sig").exists()
@@ -249,7 +249,7 @@ def test_every_file_is_read_once(built: Path, monkeypatch: pytest.MonkeyPatch) -
         asked.extend(paths)
         return hash_files(tree, paths, **options)
 
-    monkeypatch.setattr(manifest.build.weights, "hash_files", hashing)
+    monkeypatch.setattr(manifest.inventory.recall, "hash_files", hashing)
     result = sign(built, KEY)
     assert sorted(asked) == [f.path for f in result.manifest.files]
 

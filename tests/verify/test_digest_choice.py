@@ -17,13 +17,12 @@ from manifest.build import build, check, write_manifest
 from manifest.cli import cli
 from manifest.document.manifest_file import dump_manifest, parse_manifest
 from manifest.errors import BytesDifferError, ExitCode, UsageError
-from manifest.inventory import Algorithm, hash_files
+from manifest.inventory import Algorithm, hash_files, recall
 from manifest.render.verify_json import verify_plain
 from manifest.render.verify_text import render_verify
 from manifest.sign import sign
 from manifest.signing.signer import sign_payload
 from manifest.signing.statement import build_statement
-from manifest.verify import comparison
 from manifest.verify.reader import open_release
 
 NOTES = FILES["notes.txt"]
@@ -38,7 +37,7 @@ def asked_of_the_engine(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Algorithm
         asked.append(options["algorithms"])  # type: ignore[arg-type]  # passed by name
         return real(*args, **options)  # type: ignore[arg-type]  # as it was called
 
-    monkeypatch.setattr(comparison, "hash_files", hashing)
+    monkeypatch.setattr(recall, "hash_files", hashing)
     return asked
 
 
