@@ -1,9 +1,12 @@
 """Segments of a training: from one published checkpoint to the next (spec/replay.md, "Segments").
 
-What leads where follows from the manifest alone.
+Which segments a release has follows from its manifest alone, and so does which of them a nonce
+draws: whoever reads an attestation derives both again.
 """
 
 from __future__ import annotations
+
+import hashlib
 
 from manifest.build.checkpoints import ResolvedCheckpoint, find_checkpoint, resolve_checkpoints
 from manifest.display import printable
@@ -11,7 +14,10 @@ from manifest.document.manifest_file import Manifest
 from manifest.errors import UsageError
 from manifest.records import record
 
-__all__ = ["Segment", "segment_between"]
+__all__ = ["NONCE_BYTES", "Segment", "draw", "segment_between", "segments_of"]
+
+NONCE_BYTES = 32
+_DRAW = b"model-release-manifest/replay-draw/1\0"
 
 
 @record(frozen=True, slots=True)
@@ -37,6 +43,24 @@ class Segment:
     def data(self) -> str:
         """The ranges of data that it consumes, as its checkpoints say them, commas between."""
         return ",".join(one.data for one in self.way if one.data)
+
+
+def segments_of(manifest: Manifest) -> tuple[Segment, ...]:
+    """The segments that a release's own files allow to repeat, in the order of their ends.
+
+    They are the pairs of a checkpoint and its parent that both have files in the manifest. An
+    index of checkpoints is not asked: what it alone names has no files.
+
+    Raises:
+        DocumentError: Two checkpoints have one name.
+    """
+    found = resolve_checkpoints(manifest)
+    by_name = {one.name: one for one in found}
+    return tuple(
+        Segment(by_name[one.parent], one, (one,))
+        for one in found
+        if one.files and one.parent in by_name and by_name[one.parent].files
+    )
 
 
 def segment_between(manifest: Manifest, start: str, end: str) -> Segment:
@@ -67,3 +91,50 @@ def segment_between(manifest: Manifest, start: str, end: str) -> Segment:
             remedy="the parents of checkpoints in release.yaml say what leads where",
         )
     return Segment(first, last, tuple(reversed(way)))
+
+
+def draw(manifest_digest: str, nonce: bytes, count: int, segments: int) -> tuple[int, ...]:
+    """Which segments a nonce draws, in the order in which it draws them (spec/replay.md, "Draws").
+
+    The first ``count`` places of a Fisher-Yates shuffle of 0 to ``segments`` - 1, whose numbers
+    are drawn without bias from SHA-256 in counter mode.
+
+    Args:
+        manifest_digest: SHA-256 of ``manifest.json`` in hex.
+        nonce: 32 bytes that the person who repeats chose at random.
+        count: How many to draw.
+        segments: Of how many.
+
+    Raises:
+        UsageError: The nonce has another length, or there are fewer segments than that.
+    """
+    if len(nonce) != NONCE_BYTES:
+        raise UsageError(f"a nonce has {NONCE_BYTES} bytes; this one has {len(nonce)}")
+    if not 1 <= count <= segments:
+        raise UsageError(
+            f"{count:,} of {segments:,} segments cannot be drawn",
+            remedy="draw at least one, and not more than there are",
+        )
+    seed = hashlib.sha256(
+        _DRAW
+        + bytes.fromhex(manifest_digest)
+        + nonce
+        + segments.to_bytes(8, "big")
+        + count.to_bytes(8, "big")
+    ).digest()
+    places: dict[int, int] = {}  # what was exchanged; any other place holds its own number
+    drawn: list[int] = []
+    block = 0
+    for index in range(count):
+        width = segments - index
+        limit = 2**64 - 2**64 % width
+        while True:
+            digest = hashlib.sha256(seed + block.to_bytes(8, "big")).digest()
+            block += 1
+            value = int.from_bytes(digest[:8], "big")
+            if value < limit:
+                break
+        other = index + value % width
+        drawn.append(places.get(other, other))
+        places[other] = places.get(index, index)
+    return tuple(drawn)

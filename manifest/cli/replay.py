@@ -50,10 +50,15 @@ def _bytes(ctx: click.Context, param: click.Parameter, value: str | None) -> int
 
 @click.command("replay", short_help="Repeat a segment of the training and compare.")
 @release_argument()
+@click.option("--from", "start", metavar="NAME", help="The checkpoint to begin with.")
+@click.option("--to", "end", metavar="NAME", help="The checkpoint to arrive at.")
 @click.option(
-    "--from", "start", metavar="NAME", required=True, help="The checkpoint to begin with."
+    "--random",
+    "count",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Repeat N segments drawn at random instead, each from a checkpoint to the next.",
 )
-@click.option("--to", "end", metavar="NAME", required=True, help="The checkpoint to arrive at.")
 @click.option(
     "--out",
     metavar="DIR",
@@ -119,8 +124,9 @@ def _bytes(ctx: click.Context, param: click.Parameter, value: str | None) -> int
 def command(
     directory: Path,
     *,
-    start: str,
-    end: str,
+    start: str | None,
+    end: str | None,
+    count: int | None,
     out: Path,
     really: bool,
     keys: tuple[str, ...],
@@ -160,10 +166,18 @@ def command(
     from manifest.render.replay_text import render_replay, render_replay_plan
     from manifest.render.verify_text import render_verify
     from manifest.replay.copying import Release
-    from manifest.replay.session import Options, plan_segments, run_segments, trusted_manifest
+    from manifest.replay.session import (
+        Options,
+        draw_segments,
+        plan_segments,
+        run_segments,
+        trusted_manifest,
+    )
     from manifest.signing.keys import load_public
     from manifest.verify.run import verify
 
+    if (start is None or end is None) == (count is None) or (start is None) != (end is None):
+        raise click.UsageError("give --from and --to, or --random")
     verified = verify(
         directory,
         keys=tuple(load_public(read_key_file(k, max_bytes=_MAX_KEY), what=k) for k in keys),
@@ -196,8 +210,12 @@ def command(
         output_bytes=disk,
     )
     release = Release(directory, roots, manifest)
-    segments = (segment_between(manifest, start, end),)
-    report = plan_segments(verified, release, segments, out, options)
+    drawn = None
+    if count is not None:
+        segments, drawn = draw_segments(verified, count)
+    else:
+        segments = (segment_between(manifest, start or "", end or ""),)
+    report = plan_segments(verified, release, segments, out, options, drawn=drawn)
     if really:
         with undone("the segment was not repeated"):
             report = run_segments(report, release, told=None if quiet else note)

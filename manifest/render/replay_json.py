@@ -35,6 +35,9 @@ def replay_plain(report: ReplayReport) -> dict[str, Any]:
             "platform": interpreter.platform,
         },
         "sandbox": "bwrap" if report.plans[0].sandbox else "none",
+        "draw": None
+        if report.draw is None
+        else {"nonce": report.draw.nonce.hex(), "segments": report.draw.segments},
         "segments": [
             _segment(plan, outcome) for plan, outcome in zip(report.plans, outcomes, strict=True)
         ],

@@ -27,11 +27,17 @@ _WORDS = {
 
 def render_replay_plan(report: ReplayReport, *, paint: Paint = plain) -> str:
     """What would be run, and where; the text ends in a newline."""
-    lines: list[str] = []
+    lines: list[str] = [*_drawn(report)]
     for plan in report.plans:
         lines += [paint(f"{_title(plan)}", "bold"), *_plan(plan), ""]
     lines.append("Nothing was run. Read the code first; then add --run.")
     return "\n".join(lines) + "\n"
+
+
+def _drawn(report: ReplayReport) -> Iterator[str]:
+    if report.draw is not None:
+        of = plural(report.draw.segments, "segment")
+        yield f"drawn: {len(report.plans):,} of {of}, by the nonce {report.draw.nonce.hex()}"
 
 
 def _title(plan: Plan) -> str:
@@ -89,7 +95,7 @@ def render_replay(report: ReplayReport, *, paint: Paint = plain, quiet: bool = F
         paint: Gives each piece its colour.
         quiet: Only one line for each segment.
     """
-    lines: list[str] = []
+    lines: list[str] = [*_drawn(report)]
     for outcome in report.outcomes:
         lines.append(f"{_answer(outcome, paint)}  {_title(outcome.plan)}{_why(outcome)}")
         if not quiet:

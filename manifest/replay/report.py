@@ -8,7 +8,20 @@ from manifest.replay.comparison import Result
 from manifest.replay.run import Outcome, Plan
 from manifest.verify.report import SignerInfo
 
-__all__ = ["ReplayReport"]
+__all__ = ["Draw", "ReplayReport"]
+
+
+@record(frozen=True, slots=True)
+class Draw:
+    """That the segments were drawn, and from what.
+
+    Attributes:
+        nonce: What the person who repeats chose at random.
+        segments: How many segments the release has.
+    """
+
+    nonce: bytes
+    segments: int
 
 
 @record(frozen=True, slots=True)
@@ -22,6 +35,7 @@ class ReplayReport:
         signer: Who signed the release; None when nobody is vouched for.
         plans: What was to be run, one for each segment.
         outcomes: What became of each; empty when nothing was run.
+        draw: How they were chosen; None where the user named them.
     """
 
     name: str
@@ -30,6 +44,7 @@ class ReplayReport:
     signer: SignerInfo | None
     plans: tuple[Plan, ...]
     outcomes: tuple[Outcome, ...] = ()
+    draw: Draw | None = None
 
     @property
     def result(self) -> Result | None:

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from manifest.build.segments import Segment
+from manifest.build.segments import NONCE_BYTES, Segment, draw, segments_of
 from manifest.document.manifest_file import Manifest
 from manifest.errors import UndecidedError
 from manifest.inventory import Progress
 from manifest.records import record
 from manifest.replay.copying import Release
 from manifest.replay.interpreter import inspect_interpreter
-from manifest.replay.report import ReplayReport
+from manifest.replay.report import Draw, ReplayReport
 from manifest.replay.run import prepare, replay
 from manifest.replay.running import Limits
 from manifest.replay.sandbox import Sandbox, find_bwrap
 from manifest.verify.report import VerifyReport
 
-__all__ = ["Options", "plan_segments", "run_segments", "trusted_manifest"]
+__all__ = ["Options", "draw_segments", "plan_segments", "run_segments", "trusted_manifest"]
 
 _MEMORY_SHARE = 0.8
 _OUTPUT_TIMES, _OUTPUT_MORE = 4, 1_000_000_000
@@ -63,12 +64,33 @@ def trusted_manifest(verified: VerifyReport) -> Manifest:
     return verified.manifest
 
 
+def draw_segments(verified: VerifyReport, count: int) -> tuple[tuple[Segment, ...], Draw]:
+    """Draw segments of a release by a fresh random nonce.
+
+    Raises:
+        UndecidedError: The release has no manifest, or no signature covers it: what the draw is
+            of would not be fixed.
+        UsageError: It has fewer segments than that.
+    """
+    segments = segments_of(trusted_manifest(verified))
+    if not verified.manifest_digest:
+        raise UndecidedError(
+            "segments are drawn of a manifest that was signed, and this one was not",
+            remedy="name the segment with --from and --to",
+        )
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    drawn = draw(verified.manifest_digest, nonce, count, len(segments))
+    return tuple(segments[index] for index in drawn), Draw(nonce, len(segments))
+
+
 def plan_segments(
     verified: VerifyReport,
     release: Release,
     segments: Sequence[Segment],
     place: Path,
     options: Options,
+    *,
+    drawn: Draw | None = None,
 ) -> ReplayReport:
     """Decide what would be run; nothing is written and nothing run.
 
@@ -78,6 +100,7 @@ def plan_segments(
         segments: Which segments to repeat.
         place: The directory for what comes out: ``segment-1`` and so on are made in it.
         options: The user's choices.
+        drawn: How the segments were chosen, where the user did not name them.
 
     Raises:
         UsageError, UndecidedError, DocumentError: As `manifest.replay.run.prepare`, and as
@@ -102,7 +125,12 @@ def plan_segments(
         for number, segment in enumerate(segments, start=1)
     )
     return ReplayReport(
-        verified.name, verified.version, verified.manifest_digest, verified.signer, plans
+        verified.name,
+        verified.version,
+        verified.manifest_digest,
+        verified.signer,
+        plans,
+        draw=drawn,
     )
 
 

@@ -300,3 +300,32 @@ def test_the_command_line(tmp_path: Path, run: Callable[..., Ran]) -> None:
     assert (out / "segment-1/differences.svg").is_file()
     again = run(*asked, "--run")
     assert again.exit_code == ExitCode.USAGE
+
+
+def test_segments_are_drawn_by_a_fresh_nonce(tmp_path: Path, run: Callable[..., Ran]) -> None:
+    key = generate()
+    (tmp_path / "key.pub").write_bytes(public_pem(key.public))
+    release = make_replayable(tmp_path / "r", key)
+    reports = []
+    for name in ("a", "b"):
+        asked = ["replay", release, "--random", 1, "--out", tmp_path / name]
+        asked += ["--key", tmp_path / "key.pub", "--run", "--format", "json", "--quiet"]
+        reports.append(json.loads(run(*asked).stdout))
+    assert [r["draw"]["segments"] for r in reports] == [1, 1]
+    assert reports[0]["draw"]["nonce"] != reports[1]["draw"]["nonce"]
+    assert {(s["from"], s["to"]) for r in reports for s in r["segments"]} == {("one", "two")}
+    too_many = run(*["replay", release, "--random", 2, "--out", tmp_path / "c"],
+                   "--key", tmp_path / "key.pub")  # fmt: skip
+    assert too_many.exit_code == ExitCode.USAGE
+
+
+@pytest.mark.parametrize(
+    "options", [[], ["--from", "one"], ["--from", "one", "--to", "two", "--random", 1]]
+)
+def test_a_segment_is_named_or_drawn(
+    tmp_path: Path, run: Callable[..., Ran], options: list[object]
+) -> None:
+    release = make_replayable(tmp_path / "r")
+    done = run("replay", release, "--out", tmp_path / "out", *options)
+    assert done.exit_code == ExitCode.USAGE
+    assert "give --from and --to, or --random" in done.stderr
