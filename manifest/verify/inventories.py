@@ -16,6 +16,7 @@ from manifest.document.inventories import BoundInventory
 from manifest.errors import NotTrustedError, UndecidedError
 from manifest.inventory import Algorithm, Expected, FileStat, Tree
 from manifest.inventory.bound import OpenedInventory, refuse_unsound
+from manifest.inventory.collector import collector_paused
 from manifest.inventory.in_step import Stretch, in_step
 from manifest.inventory.lines import InventoryEntry, InventoryReader
 from manifest.inventory.opening import Root, problem_of
@@ -140,8 +141,9 @@ class _Comparing:
             self._expected = count
             return self._result()
         reader = InventoryReader(opened.from_start(), what=what, merkle=False)
-        for stretch in in_step(reader, walk, self._prefix):
-            self._stretch(stretch)
+        with collector_paused():
+            for stretch in in_step(reader, walk, self._prefix):
+                self._stretch(stretch)
         if reader.binding().sha256 != check.bound.binding.sha256:
             raise UndecidedError(f"the inventory {what} changed while it was read")
         self._pair_renamed()

@@ -1,8 +1,8 @@
 """A component with an inventory: whether time grows with the number of files, and memory does not.
 
 Each command runs in a process of its own, whose peak resident memory is told by the kernel.
-Processes that help it are counted as so many of the largest, which takes the pages that they
-share more than once. Files lie on a memory file system where there is one: what is measured is the
+That of processes which help it is added: the most that they had at once, pages that they share
+counted for each. Files lie on a memory file system where there is one: what is measured is the
 cost of each file and not that of the disk.
 """
 
@@ -17,26 +17,26 @@ from pathlib import Path
 
 from job_files import C_LIMIT, hashed_in_c
 from making import make_owned
-from measuring import CORES, HERE, Bench, Job, Role, Run, Target
+from measuring import HERE, Bench, Job, Role, Run, Target
 
 __all__ = ["inventory"]
 
 _RUN = """\
-import json, resource, sys, time
+import json, sys, time
 sys.path.insert(0, sys.argv[3])
-from measuring import peak_memory
+from measuring import HelpersMemory, peak_memory
 from manifest.build import build, write_manifest
 from manifest.verify.run import verify
 what, directory = sys.argv[1:3]
 start = time.perf_counter()
-if what == "build":
-    write_manifest(directory, build(directory))
-else:
-    report = verify(directory, integrity_only=True, sample=1000 if what == "sample" else None)
-    assert report.ok, report
+with HelpersMemory() as helpers:
+    if what == "build":
+        write_manifest(directory, build(directory))
+    else:
+        report = verify(directory, integrity_only=True, sample=1000 if what == "sample" else None)
+        assert report.ok, report
 seconds = time.perf_counter() - start
-helper = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e6
-print(json.dumps([seconds, peak_memory(), helper]))
+print(json.dumps([seconds, peak_memory() + helpers.most]))
 """
 _COMMANDS = ("build", "verify", "sample")
 
@@ -88,5 +88,5 @@ def _measure(what: str, directory: Path) -> tuple[float, float]:
     """Seconds, and the most memory in MB."""
     arguments = [sys.executable, "-c", _RUN, what, str(directory), str(HERE)]
     done = subprocess.run(arguments, check=True, stdout=subprocess.PIPE)
-    seconds, own, helper = json.loads(done.stdout)
-    return seconds, own + CORES * helper
+    seconds, memory = json.loads(done.stdout)
+    return seconds, memory

@@ -7,6 +7,7 @@ turns, so that a busy moment of the machine hits all of them.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import enum
 import os
@@ -16,11 +17,12 @@ import statistics
 import subprocess
 import sys
 import sysconfig
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 __all__ = [
     "B3SUM_NAME",
@@ -30,6 +32,7 @@ __all__ = [
     "PEER",
     "Bench",
     "Contender",
+    "HelpersMemory",
     "Job",
     "Role",
     "Run",
@@ -266,14 +269,43 @@ def compiled(scratch: Path) -> str | None:
     return target if done.returncode == 0 else None
 
 
-def peak_memory() -> float:
-    """The most resident memory of this process in MB.
+def peak_memory(process: str = "self") -> float:
+    """The most resident memory of a process in MB; 0 for one that is gone.
 
     Not by getrusage: what it says of a new program begins with the memory of the one it came from.
     """
-    text = Path("/proc/self/status").read_text(encoding="ascii")
-    line = next(line for line in text.splitlines() if line.startswith("VmHWM:"))
+    try:
+        text = Path(f"/proc/{process}/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return 0.0
+    line = next((line for line in text.splitlines() if line.startswith("VmHWM:")), "VmHWM: 0")
     return int(line.split()[1]) * 1024 / 1e6
+
+
+class HelpersMemory:
+    """The most resident memory of this process's children in MB, seen a hundred times a second."""
+
+    def __init__(self) -> None:
+        self.most = 0.0
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        tasks = Path("/proc/self/task")
+        while not self._done.wait(0.01):
+            children: list[str] = []
+            for each in tasks.glob("*/children"):
+                with contextlib.suppress(OSError):  # a thread that ended meanwhile
+                    children += each.read_text().split()
+            self.most = max(self.most, sum(map(peak_memory, children)))
 
 
 def machine() -> dict[str, str]:
