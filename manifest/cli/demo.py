@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,6 +54,7 @@ def _workplace(directory: Path | None) -> Iterator[Path]:
 
 def _tell(place: Path, *, kept: bool) -> None:
     from manifest.demo import make_release
+    from manifest.demo.variants import on_another_machine, with_swapped_checkpoint
     from manifest.signing.keys import generate, public_pem
 
     full, announced = place / "quill-1.5k", place / "as-announced" / "quill-1.5k"
@@ -72,7 +74,23 @@ def _tell(place: Path, *, kept: bool) -> None:
     _step("added", f"to the card: “{_BOAST.strip()}”")
     _lint(announced)
 
-    _heading("4", "One bit of the weights is flipped on the way to you.")
+    _heading("4", "You ask: was it really trained like that? You repeat a part of the training.")
+    _step("segment", "steps 101 to 200, from the published checkpoint, data and code")
+    _replay(full, key, "step100", "step200")
+    machine = place / "another-machine" / "quill-1.5k"
+    on_another_machine(full, machine)
+    _sign_again(machine, key)
+    _step("segment", "the same on a machine that adds in another order; a tolerance is declared")
+    _replay(machine, key, "step100", "step200")
+
+    _heading("5", "The publisher swaps a checkpoint for a fine-tuned one, and signs anew.")
+    swapped = place / "swapped" / "quill-1.5k"
+    with_swapped_checkpoint(full, swapped)
+    _sign_again(swapped, key)
+    _lint(swapped, verified_by=_verify(swapped, key), brief=True)
+    _replay(swapped, key, "step200", "step300")
+
+    _heading("6", "One bit of the weights is flipped on the way to you.")
     weights = bytearray((full / "model.safetensors").read_bytes())
     weights[-1] ^= 1
     (full / "model.safetensors").write_bytes(weights)
@@ -109,7 +127,39 @@ def _verify(directory: Path, key: PrivateKey) -> str:
     return report.signer.fingerprint if report.ok and report.signer else ""
 
 
-def _lint(directory: Path, *, verified_by: str = "") -> None:
+def _sign_again(directory: Path, key: PrivateKey) -> None:
+    from manifest.build import build, write_manifest
+    from manifest.sign import sign
+
+    write_manifest(directory, build(directory))
+    sign(directory, key)
+
+
+def _replay(directory: Path, key: PrivateKey, start: str, end: str) -> None:
+    """Repeat a segment where there is a sandbox, and say so where there is none."""
+    from manifest.build.segments import segment_between
+    from manifest.errors import UndecidedError
+    from manifest.render.replay_text import render_replay
+    from manifest.replay.copying import Release
+    from manifest.replay.session import Options, plan_segments, run_segments, trusted_manifest
+    from manifest.verify.run import verify
+
+    verified = verify(directory, keys=[key.public], only=["release.yaml"])
+    manifest = trusted_manifest(verified)
+    release = Release(directory, {}, manifest)
+    with tempfile.TemporaryDirectory(prefix="manifest-replay-") as out:
+        segments = [segment_between(manifest, start, end)]
+        options = Options(sys.executable)
+        try:
+            plan = plan_segments(verified, release, segments, Path(out), options)
+            report = run_segments(plan, release)
+        except UndecidedError as error:
+            _step("replay", f"not shown: {error.message}")
+            return
+    _block("replay", render_replay(report, paint=paint, quiet=True))
+
+
+def _lint(directory: Path, *, verified_by: str = "", brief: bool = False) -> None:
     from manifest.lint import VerificationStatus, VerificationSummary, load_release
     from manifest.lint.engine import lint
     from manifest.render.lint_text import render_lint_summary
@@ -119,7 +169,8 @@ def _lint(directory: Path, *, verified_by: str = "") -> None:
         signer = f"by key {verified_by[:16]}…"
         verification = VerificationSummary(VerificationStatus.TRUSTED, signer=signer)
     report = lint(load_release(directory, verification=verification))
-    _block("lint", render_lint_summary(report, paint=paint))
+    text = render_lint_summary(report, paint=paint)
+    _block("lint", text.split("\n\n", 1)[0] if brief else text)
 
 
 def _announce(full: Path, announced: Path) -> None:

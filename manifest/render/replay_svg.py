@@ -12,7 +12,8 @@ from manifest.replay.run import Outcome
 __all__ = ["render_replay_svg"]
 
 _WIDTH, _HEIGHT = 720, 360
-_LEFT, _RIGHT, _TOP, _BOTTOM = 60, 20, 48, 48
+_LEFT, _RIGHT, _TOP, _BOTTOM = 60, 20, 100, 48
+_MARK = 14  # pixels for each line about a tolerance, above the plot
 
 
 def render_replay_svg(outcome: Outcome) -> str:
@@ -31,10 +32,8 @@ def render_replay_svg(outcome: Outcome) -> str:
         ),
         f"<title>Differences from {escape(names)}: {result}</title>",
         f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#ffffff"/>',
-        (
-            f'<text x="{_LEFT}" y="24" font-size="15">Differences between repeated and published '
-            f"values, {escape(names)}: {result}</text>"
-        ),
+        f'<text x="{_LEFT}" y="24" font-size="15">{escape(names)}: {result}</text>',
+        f'<text x="{_LEFT}" y="42">differences between repeated and published values</text>',
         *_bars(dict(exponents), low, high),
         *_axes(max(exponents.values()), low, high),
     ]
@@ -43,7 +42,7 @@ def render_replay_svg(outcome: Outcome) -> str:
         lines.append(
             f'<line x1="{x:.1f}" y1="{_TOP}" x2="{x:.1f}" y2="{_HEIGHT - _BOTTOM}" '
             'stroke="#b3261e" stroke-width="2" stroke-dasharray="6 4"/>'
-            f'<text x="{x - 4:.1f}" y="{_TOP + 14 + 16 * index}" fill="#b3261e" '
+            f'<text x="{x:.1f}" y="{_TOP - 6 - _MARK * index}" fill="#b3261e" '
             f'text-anchor="end">tolerance of {dtype}: {value:g}</text>'
         )
     return "\n".join([*lines, "</svg>"]) + "\n"

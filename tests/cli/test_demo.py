@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,9 @@ def test_what_it_prints(kept: tuple[Path, str]) -> None:
     text = re.sub(r"key [0-9a-f]{64}", "key KEY", text)
     text = re.sub(r"key [0-9a-f]{16,32}…", "key KEY…", text)
     text = re.sub(r"As of [0-9-]{10}", "As of 2026-01-31", text)
+    if shutil.which("bwrap") is None:
+        assert text.count("not shown: there is no sandbox here") == 3
+        return
     if os.environ.get("UPDATE_GOLDEN"):
         GOLDEN.write_text(text, encoding="utf-8")
     assert text == GOLDEN.read_text(encoding="utf-8")
@@ -71,3 +75,15 @@ def test_show_as_json(kept: tuple[Path, str]) -> None:
     assert (shown["verdict"], shown["mof_class"]) == ("open-weight", None)
     assert shown["next_verdict"] == "open-source"
     assert "COD001" in {m["code"] for m in shown["missing"]}
+
+
+@pytest.mark.long
+def test_every_segment_of_it_repeats_bit_for_bit(kept: tuple[Path, str], tmp_path: Path) -> None:
+    place, _ = kept
+    asked = ["replay", str(place / "quill-1.5k"), "--key", str(place / "publisher.pub"), "--run"]
+    asked += ["--random", "4", "--out", str(tmp_path / "out"), "--quiet"]
+    if shutil.which("bwrap") is None:
+        asked.append("--no-sandbox")
+    done = CliRunner().invoke(cli, asked)
+    assert done.exit_code == 0, done.output
+    assert done.output.count("bit for bit") == 4

@@ -16,6 +16,14 @@ import pytest
 from ruamel.yaml import YAML
 
 import manifest.demo
+from manifest.commitments import (
+    CommitOptions,
+    Format,
+    Secrets,
+    commit,
+    commitment_from_plain,
+    rules_from_names,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,6 +113,14 @@ def test_an_impossible_segment_is_refused(release: Path, tmp_path: Path, last: s
     assert done.returncode == 2
     assert "--to must lie after step 100, and not after 400" in done.stderr
     assert not (tmp_path / "again").exists()
+
+
+def test_its_data_is_what_it_commits_to(release: Path) -> None:
+    secret = hashlib.sha256(b"quill-1.5k: a demo keeps no secret").digest()
+    data = [release / "data/processed/train.jsonl"]
+    found = commit(data, Secrets(secret), CommitOptions(Format.JSONL, rules_from_names(())))
+    described = YAML(typ="safe").load(STATIC / "release.yaml")["components"]["datasets"]
+    assert found == commitment_from_plain(described["commitment"], what="commitment")
 
 
 def test_another_training_text_is_refused(release: Path, tmp_path: Path) -> None:

@@ -148,23 +148,52 @@ def update(trainer: Trainer, gradient: Parameters, rate: float, settings: dict[s
         )
 
 
-def train(trainer: Trainer, last: int, recipe: dict[str, Any]) -> list[dict[str, Any]]:
-    """Train up to and including step `last`; return a line of the log for each step."""
+def gradient_of(
+    model: Model, examples: list[list[int]], config: dict[str, Any], generator: SplitMix64 | None
+) -> tuple[Parameters, float]:
+    """Return the sum of the gradients of a batch, and of its losses.
+
+    With a generator, gradients are added in an order that it draws and rounded to float32 after
+    each, as an accelerator adds them: the sums are then the same but for their last bits.
+    """
+    if generator is None:
+        gradient, loss = Model(config, zeros(config)), 0.0
+        for *context, target in examples:
+            loss += model.learn(context, target, gradient)
+        return gradient.parameters(), loss
+    order = list(range(len(examples)))
+    generator.shuffle(order)
+    sums, loss = zeros(config), 0.0
+    for place in order:
+        *context, target = examples[place]
+        gradient = Model(config, zeros(config))
+        loss += model.learn(context, target, gradient)
+        for name, values in gradient.parameters().items():
+            sums[name] = to_float32([a + b for a, b in zip(sums[name], values)])
+    return sums, loss
+
+
+def train(
+    trainer: Trainer,
+    last: int,
+    recipe: dict[str, Any],
+    generator: SplitMix64 | None = None,
+) -> list[dict[str, Any]]:
+    """Train up to and including step `last`; return a line of the log for each step.
+
+    A generator draws another order of summation; see `gradient_of`.
+    """
     config = load_config()
     texts = {record["id"]: record["text"] for record in read_lines(TRAIN)}
     lines = []
     for entry in read_lines(ORDER)[trainer.step : last]:
         examples = batch(entry, texts, config["context_length"])
         model = Model(config, trainer.parameters)
-        gradient = Model(config, zeros(config))
-        loss = 0.0
-        for *context, target in examples:
-            loss += model.learn(context, target, gradient)
+        gradient, loss = gradient_of(model, examples, config, generator)
         trainer.step = entry["step"]
         stage, rate = learning_rate(trainer.step, recipe)
         slopes = {
-            name: [value / len(examples) for value in values]
-            for name, values in gradient.parameters().items()
+            name: [value / len(examples) for value in values] for name, values in gradient.items()
         }
         update(trainer, slopes, rate, recipe["optimizer"])
         lines.append(
@@ -207,6 +236,9 @@ def main() -> None:
     parser.add_argument("--from", dest="start", type=Path, help="a checkpoint to go on from")
     parser.add_argument("--to", type=int, help="the last step of the segment")
     parser.add_argument("--out", type=Path, help="where to write the checkpoint at that step")
+    parser.add_argument(
+        "--sum-seed", type=int, help="add gradients in an order drawn from this seed, in float32"
+    )
     options = parser.parse_args()
     recipe = load_recipe()
     if options.start is None:
@@ -217,7 +249,8 @@ def main() -> None:
     trainer = resume(options.start)
     if not trainer.step < options.to <= recipe["steps"]:
         parser.error(f"--to must lie after step {trainer.step}, and not after {recipe['steps']}")
-    train(trainer, options.to, recipe)
+    generator = None if options.sum_seed is None else SplitMix64(options.sum_seed)
+    train(trainer, options.to, recipe, generator)
     save(trainer, recipe, options.out)
 
 
