@@ -1,4 +1,4 @@
-"""BLAKE3 of one very large file, mapped by a process of its own.
+"""BLAKE3 of very large files, mapped by a process of its own.
 
 A mapped file is hashed without copying a byte, and by all cores without waiting for a reader. If
 it is cut short meanwhile, or its disk fails, the system ends the process that mapped it (SIGBUS).
@@ -11,7 +11,7 @@ from __future__ import annotations
 import mmap
 import os
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple
 from typing import Any
 
@@ -20,69 +20,76 @@ from manifest.inventory.digests import Algorithm, Hashed, Job, Progress
 from manifest.inventory.opening import Opener, Problem, ProblemKind, Root, change_of, problem_of
 from manifest.inventory.tree import FileStat
 
-__all__ = ["MIN_MAPPED", "hash_mapped", "serve_mapped"]
+__all__ = ["MIN_EACH", "MIN_MAPPED", "hash_mapped", "serve_mapped"]
 
 MIN_MAPPED = 1 << 30
-"""From this many bytes on, what is gained is more than the start of a process."""
+"""From this many bytes on, in one file or in several, what is gained is more than the start of a
+process."""
+MIN_EACH = 64 * 1024 * 1024
+"""Smaller files are not worth all cores' waiting for each other at their ends."""
 _WINDOW = 64 * 1024 * 1024
 
 
 def hash_mapped(
-    job: Job, file: FileStat, *, cores: int, progress: Progress | None = None
-) -> Hashed | None:
-    """Hash a file as a whole with BLAKE3.
+    job: Job, files: Sequence[FileStat], *, cores: int, progress: Progress | None = None
+) -> Iterator[Hashed]:
+    """Hash files with BLAKE3, one after the other.
 
     Args:
-        job: Where it is; BLAKE3 alone is to be computed.
-        file: The file, as walked.
+        job: Where they are; BLAKE3 alone is to be computed.
+        files: The files, as walked.
         cores: How many threads may work at once.
         progress: Told what was done; it takes back what it told when the process is lost.
 
-    Returns:
-        The digest, or why there is none; None when it can't be told in this way.
+    Yields:
+        For each file the digest, or why there is none; for fewer when the process is lost, as with
+        the first that has no result.
     """
     told = 0
     try:
-        with Child(("mapped", astuple(job.root), tuple(file), cores)) as child:
-            while True:
-                count, digest, problem = child.receive()
+        with Child(("mapped", astuple(job.root), [tuple(file) for file in files], cores)) as child:
+            for file in files:
+                told, digest, problem = 0, None, None
+                while digest is None and problem is None:
+                    count, digest, problem = child.receive()
+                    if progress is not None:
+                        progress(count, 0)
+                    told += count
                 if progress is not None:
-                    progress(count, 0)
-                told += count
-                if digest is not None or problem is not None:
-                    break
+                    progress(file.size - told, 1)
+                told = 0
+                found = None if problem is None else Problem(ProblemKind(problem[0]), problem[1])
+                digests = ((str(digest),),) if found is None else ()
+                yield Hashed(file.path, file.size, (Algorithm.BLAKE3,), digests, found)
     except HelperLostError:
         if progress is not None:
             progress(-told, 0)
-        return None
-    if progress is not None:
-        progress(file.size - told, 1)
-    found = None if problem is None else Problem(ProblemKind(problem[0]), problem[1])
-    digests = ((digest,),) if found is None else ()
-    return Hashed(file.path, file.size, (Algorithm.BLAKE3,), digests, found)
 
 
 def serve_mapped(
-    root: Root, fields: tuple[Any, ...], threads: int, send: Callable[[Any], None]
+    root: Root, files: Sequence[tuple[Any, ...]], threads: int, send: Callable[[Any], None]
 ) -> None:
-    """Hash a file in the process that may be lost: sends bytes done, the digest, a problem."""
+    """Hash files in the process that may be lost: sends bytes done, the digest, a problem."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # its end is foreseen
-    file = FileStat(*fields)
-    digest = None
-    try:
-        with Opener(root) as opener:
-            descriptor = opener.open(file)
-            problem = change_of(file, os.fstat(descriptor))
+    with Opener(root) as opener:
+        for fields in files:
+            file = FileStat(*fields)
+            digest = None
+            try:
+                descriptor = opener.open(file)
+                try:
+                    problem = change_of(file, os.fstat(descriptor))
+                    if problem is None:
+                        digest = _digest(descriptor, file.size, threads, send)
+                    problem = change_of(file, os.fstat(descriptor)) or problem
+                finally:
+                    os.close(descriptor)
+            except OSError as error:
+                problem = problem_of(error)
             if problem is None:
-                digest = _digest(descriptor, file.size, threads, send)
-            problem = change_of(file, os.fstat(descriptor)) or problem
-            os.close(descriptor)
-    except OSError as error:
-        problem = problem_of(error)
-    if problem is None:
-        send((0, digest, None))
-    else:
-        send((0, None, (problem.kind.value, problem.detail)))
+                send((0, digest, None))
+            else:
+                send((0, None, (problem.kind.value, problem.detail)))
 
 
 def _digest(descriptor: int, size: int, threads: int, send: Callable[[Any], None]) -> str:

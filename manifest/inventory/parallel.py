@@ -175,11 +175,12 @@ class _Here:
             return hash_part(self._job, files, self._progress, done=self._done)
         large.sort(key=lambda index: files[index].size, reverse=True)
         wide = _wide(self._job, [files[index].size for index in large], cores)
-        for index in large[:wide]:
-            from manifest.inventory.wide import hash_wide  # for few runs
+        if wide:
+            from manifest.inventory.wide import hash_each_wide  # for few runs
 
-            hashed = hash_wide(self._job, files[index], cores=cores, progress=self._progress)
-            if hashed is not None:
+            each = [files[index] for index in large[:wide]]
+            found = hash_each_wide(self._job, each, cores=cores, progress=self._progress)
+            for index, hashed in zip(large, found, strict=False):
                 self._results[index] = hashed
                 if self._done is not None:
                     self._done(files[index], hashed)
@@ -296,10 +297,13 @@ def _wide(job: Job, sizes: Sequence[int], cores: int) -> int:
         sizes: The sizes of the files, the largest first.
         cores: How many there are.
     """
-    if cores < 2 or not _gains_from_cores(job):
+    if cores < 2 or not _gains_from_cores(job) or not sizes or sizes[0] < MIN_WIDE:
         return 0
-    total = sum(sizes)
-    for number, size in enumerate(sizes):
+    from manifest.inventory.wide import count_mapped  # for few runs
+
+    mapped = count_mapped(job, sizes)  # a mapped file costs the cores nothing to share
+    total = sum(sizes[mapped:])
+    for number, size in enumerate(sizes[mapped:], mapped):
         if size < MIN_WIDE or _ends_together(sizes[number:], total, cores):
             return number
         total -= size

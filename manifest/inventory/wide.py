@@ -1,27 +1,71 @@
-"""One large file hashed by all cores.
+"""Large files hashed by all cores, one after the other.
 
 The calling thread reads into a ring of buffers, and a thread for each digest takes them in order.
 BLAKE3 spreads each buffer over further threads of its own; SHA-256 can't be divided and keeps one
 core busy. The file is read, not mapped: one that is cut short while it is hashed ends the reading,
-and would end the process if it were mapped (SIGBUS). What may be lost maps it (`mapped`).
+and would end the process if it were mapped (SIGBUS). For BLAKE3 alone, which is faster than the
+reading, a process that may be lost maps it (`mapped`).
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from queue import SimpleQueue
 
 from manifest.inventory.digests import Algorithm, Digest, Hashed, Job, Progress, make_digest
-from manifest.inventory.mapped import MIN_MAPPED, hash_mapped
+from manifest.inventory.mapped import MIN_EACH, MIN_MAPPED, hash_mapped
 from manifest.inventory.opening import Opener, Problem, ProblemKind, change_of, problem_of
 from manifest.inventory.tree import FileStat
 
-__all__ = ["hash_wide"]
+__all__ = ["count_mapped", "hash_each_wide", "hash_wide"]
 
 _BUFFER = 8 * 1024 * 1024  # each update wakes BLAKE3's threads: worth it from some megabytes on
 _BUFFERS = 3  # one is read, one hashed, one waits; more leave the cache
+
+
+def hash_each_wide(
+    job: Job, files: Sequence[FileStat], *, cores: int, progress: Progress | None = None
+) -> Iterator[Hashed]:
+    """Hash files one after the other, each by all cores.
+
+    Args:
+        job: Where they are and what to compute; without a shard size.
+        files: The files, as walked.
+        cores: How many threads may work at once.
+        progress: Told what was done, as by `hash_part`.
+
+    Yields:
+        For each file its digests, or why there are none.
+    """
+    rest = list(files)
+    while rest:
+        mapped = count_mapped(job, [file.size for file in rest])
+        if mapped:
+            for hashed in hash_mapped(job, rest[:mapped], cores=cores, progress=progress):
+                del rest[0]
+                yield hashed
+            if not rest:
+                return
+        # It is not worth a process, or was lost with it.
+        found = hash_wide(job, rest.pop(0), cores=cores, progress=progress)
+        if found is not None:  # nobody stops it
+            yield found
+
+
+def count_mapped(job: Job, sizes: Sequence[int]) -> int:
+    """How many of the first of some files are worth mapping.
+
+    Args:
+        job: What to compute.
+        sizes: The files' sizes, the largest first.
+    """
+    if job.algorithms != (Algorithm.BLAKE3,):
+        return 0
+    large = list(itertools.takewhile(lambda size: size >= MIN_EACH, sizes))
+    return len(large) if sum(large) >= MIN_MAPPED else 0
 
 
 def hash_wide(
@@ -44,10 +88,6 @@ def hash_wide(
     Returns:
         Its digests, or why there are none; None when it was stopped.
     """
-    if job.algorithms == (Algorithm.BLAKE3,) and file.size >= MIN_MAPPED:
-        mapped = hash_mapped(job, file, cores=cores, progress=progress)
-        if mapped is not None:
-            return mapped
     others = sum(1 for algorithm in job.algorithms if algorithm is not Algorithm.BLAKE3)
     ring = _Ring(
         [make_digest(algorithm, threads=max(cores - others, 1)) for algorithm in job.algorithms]

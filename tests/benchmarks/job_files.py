@@ -57,7 +57,7 @@ def _build(directory: Path, component: str, digests: str = "[sha256, blake3]") -
         describe(directory, component, digests=digests)
         (directory / "manifest.json").unlink(missing_ok=True)
 
-    return command(MANIFEST, "build", str(directory), "--quiet", before=before)
+    return command(MANIFEST, "build", str(directory), "--no-cache", "--quiet", before=before)
 
 
 def _peer(directory: Path, bench: Bench) -> dict[str, tuple[Role, Contender]]:

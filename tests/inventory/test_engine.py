@@ -10,8 +10,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import blake3
 import pytest
@@ -31,6 +32,8 @@ from manifest.inventory import (
     walk,
     wide,
 )
+from manifest.inventory.crew import HelperLostError
+from manifest.inventory.digests import Job
 from manifest.inventory.opening import Root
 
 BOTH = (Algorithm.SHA256, Algorithm.BLAKE3)
@@ -214,6 +217,7 @@ class TestMapped:
     @pytest.fixture(autouse=True)
     def small_numbers(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(wide, "MIN_MAPPED", 16 * KIB * KIB)
+        monkeypatch.setattr(wide, "MIN_EACH", 8 * KIB * KIB)
 
     @pytest.fixture
     def answers(self, monkeypatch: pytest.MonkeyPatch) -> list[Hashed | None]:
@@ -221,9 +225,10 @@ class TestMapped:
         answers: list[Hashed | None] = []
         real = mapped.hash_mapped
 
-        def recording(*arguments: object, **options: object) -> Hashed | None:
-            answers.append(real(*arguments, **options))  # type: ignore[arg-type]  # as called
-            return answers[-1]
+        def recording(job: Job, files: Sequence[FileStat], **options: Any) -> Iterator[Hashed]:
+            found = list(real(job, files, **options))
+            answers.extend([*found, None][: len(files)])
+            return iter(found)
 
         monkeypatch.setattr(wide, "hash_mapped", recording)
         return answers
@@ -270,6 +275,41 @@ class TestMapped:
         assert answers == [result]
         assert result.problem is not None
         assert result.problem.kind is ProblemKind.NOT_REGULAR
+
+    def test_several_in_one_process(self, tmp_path: Path, answers: list[Hashed | None]) -> None:
+        sizes = [9, 17, 8, 3]
+        for number, size in enumerate(sizes):
+            (tmp_path / f"{number}").write_bytes(content(size * KIB * KIB + number))
+        tree = walk(tmp_path)
+        hashed = hash_files(tree, algorithms=(Algorithm.BLAKE3,))
+        assert hashed == alone(tree, (Algorithm.BLAKE3,))
+        assert answers == [hashed[1], hashed[0], hashed[2]]
+
+    def test_the_one_with_which_the_process_is_lost_is_read_and_the_next_are_mapped(
+        self, tmp_path: Path, answers: list[Hashed | None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name, size in (("a", 40), ("b", 30), ("c", 20)):
+            (tmp_path / name).write_bytes(content(size * KIB * KIB))
+        tree = walk(tmp_path)
+        real = crew.Child.receive
+        lost: list[bool] = []
+
+        def receive(child: crew.Child) -> Any:
+            answer = real(child)
+            if any(one is not None for one in answer[1:]) and len(lost) < 2:
+                lost.append(len(lost) == 1)
+                if lost[-1]:  # the answer for the second file never comes
+                    raise HelperLostError
+            return answer
+
+        monkeypatch.setattr(crew.Child, "receive", receive)
+        done: list[tuple[int, int]] = []
+        hashed = hash_files(
+            tree, algorithms=(Algorithm.BLAKE3,), progress=lambda *n: done.append(n)
+        )
+        assert hashed == alone(tree, (Algorithm.BLAKE3,))
+        assert answers == [hashed[0], None, hashed[2]]
+        assert [sum(column) for column in zip(*done, strict=True)] == [90 * KIB * KIB, 3]
 
     @pytest.mark.parametrize("python", ["/nowhere/python", "/bin/true"])
     def test_without_the_process_it_is_read(
