@@ -67,7 +67,9 @@ class OwnedListing:
         located: Where each root lies, by name; the release directory's name is empty.
     """
 
-    def __init__(self, description: Description, located: Mapping[str, Path]) -> None:
+    def __init__(
+        self, description: Description, located: Mapping[str, str | os.PathLike[str]]
+    ) -> None:
         self._digests = description.digests
         self._located = located
         self._specs = {s.id: s.inventory for s in description.components if s.inventory}
@@ -84,7 +86,7 @@ class OwnedListing:
 
     def walk_again(self, name: str, tree: Tree) -> SecondWalk:
         """Begin to walk a root once more."""
-        leave_out = None if self._specs else frozenset() if name else OWN_FILES
+        leave_out = None if self._specs or tree.place else frozenset() if name else OWN_FILES
         return SecondWalk(tree, lambda: self.walk(name), leave_out=leave_out)
 
     def owns_in(self, name: str) -> bool:
@@ -126,7 +128,7 @@ class OwnedListing:
                 id_,
                 spec,
                 trees[spec.directory_root],
-                self._located[spec.root] / spec.path,
+                Path(self._located[spec.root]) / spec.path,
                 self._before[id_],
                 digests=self._digests,
                 entries=entries,

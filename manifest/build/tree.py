@@ -11,9 +11,10 @@ from pathlib import Path
 
 from manifest.display import human_size, plural, printable
 from manifest.document.description import Description
-from manifest.document.inventories import InventorySpec, look_inside
+from manifest.document.inventories import InventorySpec, walk_beside
 from manifest.errors import TreeError, UndecidedError, UsageError
 from manifest.inventory import OWN_FILES, Oddity, OddityKind, Tree, collisions, walk
+from manifest.inventory.walk import is_object_store
 
 __all__ = [
     "locate_roots",
@@ -65,7 +66,7 @@ def walk_root(
     Raises:
         UsageError, UndecidedError: As `walk`.
     """
-    tree = walk(where, leave_out=leave_out, enter=look_inside(specs, name))
+    tree = walk_beside(where, specs, name, leave_out=leave_out)
     written = {spec.path for spec in specs if spec.root == name}
     if not written:
         return tree
@@ -159,8 +160,8 @@ def locate_roots(
     description: Description,
     given: Mapping[str, str | os.PathLike[str]],
     used: Mapping[str, str],
-) -> dict[str, Path]:
-    """Where each named root lies.
+) -> dict[str, str | os.PathLike[str]]:
+    """Where each named root lies: a directory, or an address in an object store.
 
     Args:
         directory: The release directory.
@@ -188,8 +189,11 @@ def locate_roots(
                 remedy=f"give it with --root-dir {name}=DIR",
             )
     here = Path(os.path.realpath(directory))
-    located = {}
+    located: dict[str, str | os.PathLike[str]] = {}
     for name, path in given.items():
+        if is_object_store(path):
+            located[name] = path
+            continue
         there = Path(os.path.realpath(path))
         if here == there or here in there.parents or there in here.parents:
             raise UsageError(

@@ -217,7 +217,7 @@ class TensorHashing:
         self.results: dict[Key, HashedRanges] = {}
 
     def __enter__(self) -> Self:
-        if self._machines is None and any(self._requests.values()):
+        if any(requests for root, requests in self._requests.items() if not self._is_far(root)):
             self._thread = threading.Thread(target=self._run, name="tensors")
             try:
                 self._thread.start()
@@ -245,9 +245,13 @@ class TensorHashing:
         if error is None and self._error is not None:
             raise self._error
 
+    def _is_far(self, root: str) -> bool:
+        """Whether files of a root are read elsewhere, with their tensors in one reading."""
+        return self._machines is not None or self._trees[root].place is not None
+
     def apart(self, root: str) -> frozenset[str]:
         """The files of a root whose BLAKE3 the thread computes, with their tensors'."""
-        if self._machines is not None:
+        if self._is_far(root):
             return frozenset()
         return frozenset(one.path for one in self._requests[root])
 
@@ -264,7 +268,7 @@ class TensorHashing:
         Arguments and errors are those of `manifest.inventory.hash_files`.
         """
         tree = self._trees[root]
-        if self._machines is None:
+        if not self._is_far(root):
             return recall_files(
                 tree,
                 paths,
@@ -290,6 +294,8 @@ class TensorHashing:
     def _run(self) -> None:
         try:
             for root, requests in self._requests.items():
+                if self._is_far(root):
+                    continue
                 hashed = recall_ranges(
                     self._trees[root],
                     requests,

@@ -85,15 +85,18 @@ _DIRECTORY: Any = click.Path(exists=True, file_okay=False, path_type=Path)
 
 def _named_roots(
     ctx: click.Context, param: click.Parameter, value: tuple[str, ...]
-) -> dict[str, Path]:
-    roots: dict[str, Path] = {}
+) -> dict[str, str | Path]:
+    from manifest.inventory.walk import is_object_store  # not for `--help`
+
+    roots: dict[str, str | Path] = {}
     for text in value:
         name, equals, directory = text.partition("=")
         if not equals or not name:
             raise click.BadParameter(f"{text!r} is not of the form NAME=DIR", ctx, param)
         if name in roots:
             raise click.BadParameter(f"the root {name!r} is given twice", ctx, param)
-        roots[name] = _DIRECTORY.convert(directory, param, ctx)
+        at_store = is_object_store(directory)
+        roots[name] = directory if at_store else _DIRECTORY.convert(directory, param, ctx)
     return roots
 
 
@@ -176,7 +179,7 @@ def root_dir_option() -> Callable[[F], F]:
         multiple=True,
         callback=_named_roots,
         metavar="NAME=DIR",
-        help="Where a named root of release.yaml lies; repeatable.",
+        help="Where a named root of release.yaml lies, as a directory or s3://BUCKET/PREFIX; repeatable.",
     )
 
 

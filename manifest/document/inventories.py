@@ -6,6 +6,7 @@ and binds the inventory by digest, count, size and Merkle root.
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -13,8 +14,9 @@ from typing import Any, Protocol
 
 from manifest.display import printable
 from manifest.errors import DocumentError
-from manifest.inventory import NOT_COVERED, OWN_FILES, path_problem
+from manifest.inventory import NOT_COVERED, OWN_FILES, Tree, path_problem
 from manifest.inventory.lines import Binding
+from manifest.inventory.walk import walk_place
 from manifest.records import record
 
 __all__ = [
@@ -26,7 +28,9 @@ __all__ = [
     "inventory_of",
     "inventory_problems",
     "is_owned",
+    "look_inside",
     "owned_directories",
+    "walk_beside",
     "with_binding",
 ]
 
@@ -215,6 +219,32 @@ def look_inside(specs: Iterable[InventorySpec], name: str = "") -> Callable[[str
     if not owned:
         return None
     return lambda path: not is_owned(path, owned)
+
+
+def walk_beside(
+    where: str | os.PathLike[str],
+    specs: Collection[InventorySpec],
+    name: str,
+    *,
+    leave_out: frozenset[str] = frozenset(),
+) -> Tree:
+    """Walk a root, but for the directories that inventories own.
+
+    Args:
+        where: The directory, or an address in an object store.
+        specs: Every inventory of the release.
+        name: The root's name; empty for the release directory.
+        leave_out: As for `walk`.
+
+    Raises:
+        UsageError, MissingExtraError, UndecidedError: As `walk_place`.
+    """
+    return walk_place(
+        where,
+        leave_out=leave_out,
+        enter=look_inside(specs, name),
+        owns=any(name in (spec.root, spec.directory_root) for spec in specs),
+    )
 
 
 def inventory_fields(plain: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,15 +6,25 @@ Runs on whichever machine it was sent to. `manifest.inventory.far` sends it.
 from __future__ import annotations
 
 import errno
+from collections.abc import Mapping, Sequence
 
 from manifest.inventory.digests import Algorithm, Digest, Hashed, make_digest
 from manifest.inventory.opening import Problem, ProblemKind, problem_of
 from manifest.inventory.places import OpenFile, Place, Session
-from manifest.inventory.tensors import HashedRanges, RangeCutter
+from manifest.inventory.tensors import FileRanges, HashedRanges, RangeCutter
 from manifest.inventory.tree import FileStat
 from manifest.records import record
 
-__all__ = ["Errand", "Part", "Ranges", "Result", "failed", "hash_part_of"]
+__all__ = [
+    "Errand",
+    "Part",
+    "Ranges",
+    "Result",
+    "failed",
+    "hash_part_of",
+    "hash_ranges_at",
+    "read_range_at",
+]
 
 _BUFFER = 8 * 1024 * 1024
 """One read: large, for each may go over a network."""
@@ -55,6 +65,41 @@ def hash_part_of(errand: Errand, part: Part) -> list[Result]:
         problem = problem_of(error)
         found += [failed(errand, *one, problem) for one in part[len(found) :]]
     return found
+
+
+def hash_ranges_at(
+    place: Place, by_path: Mapping[str, FileStat], files: Sequence[FileRanges]
+) -> tuple[HashedRanges, ...]:
+    """Hash ranges of files, as `manifest.inventory.tensors.hash_ranges` does, of one place."""
+    errand = Errand(place, (Algorithm.BLAKE3,), None)
+    results: list[HashedRanges] = []
+    for one in files:
+        file = by_path.get(one.path)
+        if file is None:
+            gone = Problem(ProblemKind.VANISHED, "it was not there when the tree was read")
+            results.append(HashedRanges(one.path, (), problem=gone))
+            continue
+        ((hashed, ranges),) = hash_part_of(errand, ((file, one.ranges),))
+        results.append(ranges or HashedRanges(one.path, (), problem=hashed.problem))
+    return tuple(results)
+
+
+def read_range_at(place: Place, file: FileStat, start: int, end: int) -> bytes:
+    """Read a range of a file into memory; raises `OSError`."""
+    data = bytearray(end - start)
+    view, at = memoryview(data), start
+    with place.session() as session:
+        opened = session.open(file)
+        try:
+            while at < end:
+                count = opened.read_into(view[at - start :], at)
+                if count == 0:
+                    raise OSError(errno.ESTALE, "it became shorter while it was read")
+                at += count
+            opened.check()
+        finally:
+            opened.close()
+    return bytes(data)
 
 
 def failed(errand: Errand, file: FileStat, ranges: Ranges | None, problem: Problem) -> Result:

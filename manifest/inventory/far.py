@@ -6,6 +6,7 @@ place of its digests, as anywhere.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 from collections.abc import Iterator, Sequence
@@ -13,10 +14,10 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from typing import NamedTuple, TypeGuard
 
 from manifest.display import plural, printable
-from manifest.errors import UndecidedError
+from manifest.errors import ManifestError, UndecidedError
 from manifest.inventory.digests import Algorithm, Hashed, Progress
 from manifest.inventory.errands import Errand, Part, Result, failed, hash_part_of
-from manifest.inventory.machines import Machines
+from manifest.inventory.machines import Machines, ThisMachine
 from manifest.inventory.opening import Problem, ProblemKind
 from manifest.inventory.places import Place, SharedPath
 from manifest.inventory.tensors import FileRanges, HashedRanges
@@ -55,18 +56,18 @@ def hash_far(
     files: Sequence[FileStat],
     *,
     algorithms: tuple[Algorithm, ...],
-    machines: Machines,
+    machines: Machines | None,
     shard_size: int | None = None,
     ranges: Sequence[FileRanges] = (),
     progress: Progress | None = None,
 ) -> FarHashed:
-    """Let other machines hash files of a walked tree.
+    """Let other machines hash files of a walked tree, or read what no directory of this one holds.
 
     Args:
         tree: The tree.
         files: Those of its files to hash.
         algorithms: Which digests to compute.
-        machines: Where to run.
+        machines: Where to run; threads of this process when None, for a tree with a place.
         shard_size: As for `hash_files`.
         ranges: Of which files to hash ranges too, as `hash_ranges` does, in the same reading.
         progress: As for `hash_files`; called from the calling thread.
@@ -78,9 +79,10 @@ def hash_far(
     if not files:
         return FarHashed((), {})
     wanted = {one.path: one.ranges for one in ranges}
-    errand = Errand(_shared(tree, machines), algorithms, shard_size)
     todo: Part = tuple((file, wanted.get(file.path)) for file in files)
-    found = _Run(errand, machines, progress).run(todo)
+    with contextlib.nullcontext(machines) if machines else ThisMachine() as running:
+        errand = Errand(tree.place or _shared(tree, running), algorithms, shard_size)
+        found = _Run(errand, running, progress).run(todo)
     return FarHashed(
         tuple(hashed for hashed, _ in found), {one.path: one for _, one in found if one is not None}
     )
@@ -166,6 +168,8 @@ class _Run:
 
     def _take(self, future: Future[list[Result]]) -> list[Result]:
         error = future.exception()
+        if isinstance(error, ManifestError):
+            raise error
         if error is not None:
             text = printable(str(error).partition("\n")[0])
             raise UndecidedError(

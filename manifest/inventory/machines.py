@@ -1,13 +1,19 @@
-"""Executors of other machines: what is asked of one beyond what any executor does."""
+"""Executors of other machines: what is asked of one beyond what any executor does.
+
+And this machine as one of them, for files that lie elsewhere: threads that wait for a network.
+"""
 
 from __future__ import annotations
 
 import abc
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
 
-__all__ = ["Machines"]
+__all__ = ["Machines", "ThisMachine"]
+
+_THREADS = 8
+"""How many files are read at once from an object store: one stream alone does not fill a network."""
 
 
 class Machines(Executor, abc.ABC):
@@ -45,3 +51,39 @@ class Machines(Executor, abc.ABC):
         Raises:
             UndecidedError: They cannot be asked.
         """
+
+
+class ThisMachine(Machines):
+    """Threads of this process, which are not lost."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(_THREADS)
+
+    @property
+    def name(self) -> str:
+        """What to call it in messages."""
+        return "this machine"
+
+    @property
+    def thread_count(self) -> int:
+        """How many files are read at once."""
+        return _THREADS
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Run a call in a thread."""
+        return self._pool.submit(fn, *args, **kwargs)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - the signature of `Executor`
+        """End the threads, when the parts at which they are have been read."""
+        self._pool.shutdown(wait, cancel_futures=cancel_futures)
+
+    def is_loss(self, future: Future[Any]) -> bool:
+        """Whether a part was given up before it began."""
+        return future.cancelled()
+
+    def refuse_silence(self) -> None:
+        """Raise nothing: the library that reads gives up by itself."""
+
+    def everywhere(self, function: Callable[..., Any], *args: Any) -> Mapping[str, Any]:
+        """Call a function here."""
+        return {self.name: function(*args)}

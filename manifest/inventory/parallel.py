@@ -109,16 +109,17 @@ def _results(
     done: Done | None,
 ) -> Sequence[Hashed]:
     job = Job(Root.of(tree), algorithms, shard_size)
-    if executor is None:
+    if executor is None and tree.place is None:
         return _Here(job, files, progress, done).run()
     from manifest.inventory.far import hash_far, is_far  # for few runs
 
-    if is_far(executor):
+    machines = executor if is_far(executor) else None
+    if executor is None or machines is not None or tree.place is not None:
         found = hash_far(
             tree,
             files,
             algorithms=algorithms,
-            machines=executor,
+            machines=machines,
             shard_size=shard_size,
             progress=progress,
         )

@@ -42,7 +42,7 @@ def recall_files(
     Returns:
         One result per path, in the order of `paths`.
     """
-    if cache is None:
+    if cache is None or tree.place is not None:
         return hash_files(tree, paths, algorithms=algorithms, executor=executor, progress=progress)
     names = [_name(algorithm) for algorithm in algorithms]
     candidates = (*tree.files, *tree.left_out) if paths is not None else tree.files
@@ -95,7 +95,7 @@ def recall_ranges(
     Returns:
         One result per file, in order; fewer when it was stopped.
     """
-    if cache is None:
+    if cache is None or tree.place is not None:
         return hash_ranges(tree, files, whole=whole, stopped=stopped)
     known: dict[str, HashedRanges] = {}
     by_path = {file.path: file for part in (tree.left_out, tree.files) for file in part}

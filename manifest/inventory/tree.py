@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import enum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from manifest.display import printable
 from manifest.records import record
+
+if TYPE_CHECKING:
+    from manifest.inventory.places import Place
 
 __all__ = ["MAX_DEPTH", "FileStat", "NotCovered", "Oddity", "OddityKind", "Tree"]
 
@@ -111,6 +114,7 @@ class Tree:
         device: Device of the root.
         inode: Inode of the root.
         is_snapshot: Whether the root is a revision in a hub cache.
+        place: Where its files are read, when that is not a directory of this machine.
     """
 
     root: str
@@ -121,6 +125,7 @@ class Tree:
     device: int
     inode: int
     is_snapshot: bool = False
+    place: Place | None = None
 
     @property
     def size(self) -> int:

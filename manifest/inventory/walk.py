@@ -20,7 +20,15 @@ from manifest.errors import UndecidedError, UsageError
 from manifest.inventory.paths import path_problem
 from manifest.inventory.tree import MAX_DEPTH, FileStat, NotCovered, Oddity, OddityKind, Tree
 
-__all__ = ["DIRECTORY_FLAGS", "MAX_FILES", "NOT_COVERED", "OWN_FILES", "walk"]
+__all__ = [
+    "DIRECTORY_FLAGS",
+    "MAX_FILES",
+    "NOT_COVERED",
+    "OWN_FILES",
+    "is_object_store",
+    "walk",
+    "walk_place",
+]
 
 MAX_FILES = 10_000_000
 """The most files, links and the like that a tree may hold."""
@@ -95,6 +103,43 @@ def walk(
         inode=status.st_ino,
         is_snapshot=walker.blobs >= 0,
     )
+
+
+def is_object_store(where: object) -> bool:
+    """Whether a root's place is an address in an object store, and not a directory."""
+    return isinstance(where, str) and where.startswith(("s3://", "gs://"))
+
+
+def walk_place(
+    where: str | os.PathLike[str],
+    *,
+    enter: Callable[[str], bool] | None = None,
+    leave_out: frozenset[str] = frozenset(),
+    owns: bool = False,
+) -> Tree:
+    """Walk a named root: a directory, or what lies under a prefix in an object store.
+
+    Args:
+        where: The directory, or the address, as ``s3://BUCKET/PREFIX``.
+        enter: As for `walk`; of no meaning in an object store.
+        leave_out: As for `walk`.
+        owns: Whether an inventory, or a directory that one owns, lies in this root.
+
+    Raises:
+        UsageError: There is no such directory or bucket, or it cannot hold inventories.
+        MissingExtraError: The library for this store is not installed.
+        UndecidedError: It cannot be listed.
+    """
+    if not is_object_store(where):
+        return walk(where, leave_out=leave_out, enter=enter)
+    if owns:
+        raise UsageError(
+            f"{printable(str(where))}: an inventory and its files cannot lie in an object store",
+            remedy="keep them in a directory, or list the files in the manifest",
+        )
+    from manifest.inventory.objects import ObjectStore  # for few runs
+
+    return ObjectStore.at(str(where)).walk()
 
 
 def open_blobs(path: str, descriptor: int) -> int:

@@ -29,7 +29,7 @@ from manifest.display import plural, printable
 from manifest.document.assignment import contradictions
 from manifest.document.description import FILE_NAME as DESCRIPTION_NAME
 from manifest.document.description import Description, parse_description
-from manifest.document.inventories import look_inside, owned_directories
+from manifest.document.inventories import look_inside, owned_directories, walk_beside
 from manifest.document.manifest_file import (
     FILE_NAME,
     MAX_BYTES,
@@ -52,7 +52,6 @@ from manifest.inventory import (
     conclude,
     plan,
     read_file,
-    walk,
 )
 from manifest.inventory.tensors import FileRanges
 from manifest.sign.differences import BUILD_REMEDY, refuse_differences
@@ -265,8 +264,8 @@ def _trees(
     located = locate_roots(directory, description, given, needed)
     trees = {"": tree}
     for name, where in sorted(located.items()):
-        trees[name] = walk(where, enter=look_inside(specs, name))
         owns = any(s.directory_root == name for s in specs)
+        trees[name] = walk_beside(where, specs, name)
         refuse_oddities(trees[name], name=name, empty=owns)
     return trees
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 from manifest.display import plural
-from manifest.document.inventories import look_inside
+from manifest.document.inventories import walk_beside
 from manifest.document.manifest_file import Manifest
 from manifest.errors import UsageError
-from manifest.inventory import Algorithm, Tree, walk
+from manifest.inventory import Algorithm, Tree
 from manifest.verify.comparison import Comparison
 from manifest.verify.inventories import InventoryCheck, check_inventory
 from manifest.verify.part import OwnedPart, Part
@@ -103,7 +103,7 @@ def _check(check: InventoryCheck, request: Request, tree: Tree, findings: OwnedF
             findings.not_checked.append(words)
             return
     trees = {
-        name: walk(here[name], enter=look_inside([spec], name)) if name else tree
+        name: walk_beside(here[name], [spec], name) if name else tree
         for name in {spec.root, spec.directory_root}
     }
     result = check_inventory(check, trees[spec.root], trees[spec.directory_root])

@@ -22,8 +22,9 @@ from manifest.errors import (
     UndecidedError,
     UsageError,
 )
-from manifest.inventory import Algorithm, Problem, ProblemKind, Tree, digest_of, walk
+from manifest.inventory import Algorithm, Problem, ProblemKind, Tree, digest_of
 from manifest.inventory.tensors import range_digest, read_range
+from manifest.inventory.walk import walk_place
 from manifest.signing.keys import PublicKey
 from manifest.verify.comparison import Engine
 from manifest.verify.report import SignerInfo
@@ -104,7 +105,7 @@ def open_release(
     )
     manifest = run.open()
     run.check_roots()
-    trees = {"": run.tree, **{name: walk(path) for name, path in run.request.roots.items()}}
+    trees = {"": run.tree, **{name: walk_place(path) for name, path in run.request.roots.items()}}
     return VerifiedReader(manifest, trees, signer=run.machine.signer, weights=weights)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from manifest.display import plural, printable
 from manifest.document.description import FILE_NAME as DESCRIPTION_NAME
-from manifest.document.inventories import InventorySpec, look_inside, owned_directories
+from manifest.document.inventories import InventorySpec, look_inside, owned_directories, walk_beside
 from manifest.document.manifest_file import FILE_NAME, ManifestFile
 from manifest.document.yaml_text import MAX_BYTES as MAX_DESCRIPTION
 from manifest.errors import ManifestError, NotTrustedError, UndecidedError, UsageError
@@ -321,7 +321,7 @@ class Run:
 
     def _named_root(self, name: str, lists: Sequence[Mapping[str, Expected]], part: Part) -> None:
         found = survey(
-            walk(self.request.roots[name], enter=look_inside(self._specs(), name)),
+            walk_beside(self.request.roots[name], self._specs(), name),
             lists[0].keys(),
             signed_ignores=(),
             signature="",

@@ -9,8 +9,9 @@ from manifest.display import printable
 from manifest.document.manifest_file import Manifest
 from manifest.document.manifest_weights import ManifestTensor, WeightsFile
 from manifest.errors import DocumentError, NotTrustedError, UsageError
-from manifest.inventory import Expected, Item, Tree, plan, walk
+from manifest.inventory import Expected, Item, Tree, plan
 from manifest.inventory.tensors import FileRanges, hash_ranges
+from manifest.inventory.walk import walk_place
 from manifest.readers.tensors import LaidTensor, read_tensor_layout
 from manifest.sources.directory import DirectorySource
 from manifest.verify.part import Part
@@ -146,7 +147,7 @@ def check_tensors(
         if root and root not in roots:
             not_checked.append(f"root {root}: give it with --root-dir {root}=DIR")
         else:
-            there = walk(roots[root]) if root else tree
+            there = walk_place(roots[root]) if root else tree
             found.append(_check_root(wanted, there, root, components))
     return TensorCheck(
         sum(f.same for f in found),
