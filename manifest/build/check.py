@@ -90,6 +90,8 @@ def differing_claims(old: Manifest, new: Manifest) -> Iterator[str]:
         yield "digests"
     if old.weights != new.weights:
         yield "weights"
+    if old.checkpoints != new.checkpoints:
+        yield "checkpoints"
     if old.schema_version != new.schema_version:
         yield "schema_version"
 

@@ -1,110 +1,139 @@
-"""Checkpoints of a release, resolved from its manifest (spec/checkpoints.md).
+"""The checkpoints of a release: which there are, and which data lies between two of them.
 
-A description lists checkpoints one by one (``entries``), by the directories they lie in
-(``directories``) or by an index. Here each becomes a value with its files; what a name says of
-step and tokens fills in what nobody wrote.
+A description names them one by one, by directories, by a list of branches or by an index;
+`manifest.build.checkpoint_sources` makes values of each (spec/checkpoints.md).
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from manifest.build.checkpoint_sources import (
+    from_directories,
+    from_entries,
+    from_index,
+    from_names,
+    name_problem,
+)
 from manifest.display import printable
-from manifest.document.assignment import split_root
-from manifest.document.description import Checkpoint
-from manifest.document.manifest_file import Manifest, ManifestFile
+from manifest.document.manifest_checkpoints import (
+    MAX_CHECKPOINTS,
+    ResolvedCheckpoint,
+    weights_digests,
+)
+from manifest.document.manifest_file import Manifest
 from manifest.errors import DocumentError, UsageError
-from manifest.inventory.globs import compile_glob
-from manifest.readers.checkpoint_index import parse_checkpoint_index
-from manifest.readers.checkpoint_names import facts_of, link_parts
-from manifest.readers.chunk_index import Chunk
+from manifest.inventory import collisions
+from manifest.readers.chunk_index import Chunk, parse_chunk_index
 
 __all__ = [
+    "Read",
     "ResolvedCheckpoint",
     "chunk_problems",
+    "derive_checkpoints",
     "find_checkpoint",
     "resolve_checkpoints",
     "segment_chunks",
 ]
 
-_OPTIMIZER = ("optimizer", "optim_states", "optim.")
-_RANDOM = ("rng_state", "random_state", "rng.")
+Read = Callable[[str], bytes]
+"""``read(path)``: the bytes of a file of the release, named ``path`` or ``root:path``."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class ResolvedCheckpoint:
-    """One checkpoint.
+def resolve_checkpoints(manifest: Manifest) -> tuple[ResolvedCheckpoint, ...]:
+    """The checkpoints of a release.
 
-    Attributes:
-        name: Unique in its release.
-        stage: The stage of the recipe; empty when nothing says.
-        step: Optimizer steps taken; None when nothing says.
-        ordinal: What its name counts instead, as ``ckpt_358`` does; None when it counts nothing.
-        tokens: Tokens seen; None when nothing says.
-        data: The range of the data that it consumed since its parent, as written.
-        parent: The checkpoint before it in its stage, or the one that the description names.
-        files: Its files, in the manifest's order.
-        location: Where an index or a reference says it lies; empty when it is in the release.
-        weights_digest: Of its weights, where it holds one set; else empty.
-    """
-
-    name: str
-    stage: str = ""
-    step: int | None = None
-    ordinal: int | None = None
-    tokens: int | None = None
-    data: str = ""
-    parent: str = ""
-    files: tuple[ManifestFile, ...] = ()
-    location: str = ""
-    weights_digest: str = ""
-
-    @property
-    def size(self) -> int:
-        """Bytes of its files."""
-        return sum(file.size for file in self.files)
-
-    @property
-    def has_optimizer(self) -> bool:
-        """Whether a file is named as the state of an optimizer is."""
-        return _any_named(self.files, _OPTIMIZER)
-
-    @property
-    def has_random_state(self) -> bool:
-        """Whether a file is named as the state of a random number generator is."""
-        return _any_named(self.files, _RANDOM)
-
-
-def resolve_checkpoints(
-    manifest: Manifest, index: bytes | None = None
-) -> tuple[ResolvedCheckpoint, ...]:
-    """The checkpoints of a release: entries as listed, then the others by stage and step.
-
-    Args:
-        manifest: The manifest; its description says where checkpoints are.
-        index: The bytes of ``checkpoints.index``; None leaves out what only the index names.
+    A manifest that was built before manifests had a section of them says less: of what only an
+    index or a list of branches names, nothing.
 
     Raises:
-        DocumentError: Two checkpoints have one name, or the index cannot be read.
+        DocumentError: Two checkpoints have one name.
     """
-    description = manifest.description()
-    fields = description.fields.get("checkpoints", {})
-    roots = manifest.release.get("roots", {})
-    listed = [_from_entry(entry, manifest, roots) for entry in description.checkpoints]
-    bulk = list(_from_directories(fields.get("directories", ()), manifest, roots))
-    names = {one.name for one in listed}
+    return manifest.checkpoints or derive_checkpoints(manifest, None)
+
+
+def derive_checkpoints(manifest: Manifest, read: Read | None) -> tuple[ResolvedCheckpoint, ...]:
+    """The checkpoints that a description and its files come to, for the section of a manifest.
+
+    Args:
+        manifest: The manifest; its own section is not looked at.
+        read: Reads indexes and lists; None leaves out what only they name.
+
+    Raises:
+        DocumentError: Two checkpoints have one name, or names that could be taken for one; a name
+            is not one that a checkpoint may have; there are too many; an index cannot be read.
+    """
+    fields = manifest.release.get("checkpoints", {})
+    if not fields:
+        return ()
+    listed = tuple(from_entries(manifest))
+    taken = {one.name for one in listed}
+    bulk = list(from_directories(fields, manifest))
     for one in bulk:
-        if one.name in names:
+        if one.name in taken:
             raise DocumentError(
                 f"two checkpoints are called {printable(one.name)}",
                 remedy="leave one out of checkpoints.directories or checkpoints.entries",
             )
-        names.add(one.name)
-    if index is not None and "index" in fields:
-        bulk = _with_index(index, str(fields["index"]), listed, bulk)
-    digests = _weights_digests(manifest)
-    return tuple(_with_weights(one, digests) for one in (*listed, *_chained(bulk)))
+        taken.add(one.name)
+    taken = {one.name for one in listed}
+    if read is not None:
+        if "names" in fields:
+            bulk = from_names(read(fields["names"]), fields, taken, bulk)
+        if "index" in fields:
+            bulk = from_index(read(fields["index"]), fields, taken, bulk)
+    found = [*listed, *_chained(bulk)]
+    _refuse_names(found)
+    if read is not None and "chunks" in fields:
+        found = _with_data(found, parse_chunk_index(read(fields["chunks"]), fields["chunks"]))
+    digests = weights_digests(manifest.weights)
+    return tuple(_with_weights(one, digests) for one in found)
+
+
+def _refuse_names(found: Sequence[ResolvedCheckpoint]) -> None:
+    if len(found) > MAX_CHECKPOINTS:
+        raise DocumentError(
+            f"there are {len(found):,} checkpoints; a manifest holds at most {MAX_CHECKPOINTS:,}",
+            remedy="describe those that are published",
+        )
+    for one in found:
+        if problem := name_problem(one.name):
+            raise DocumentError(
+                f"the name of the checkpoint {printable(one.name[:200])} {problem}",
+                remedy="give it another name, or leave it out",
+            )
+    for names in collisions(one.name for one in found):
+        raise DocumentError(
+            f"the checkpoints {' and '.join(map(printable, names[:2]))} could be taken for one: "
+            "their names differ only in letter case or Unicode form",
+            remedy="rename one of them",
+        )
+
+
+def _with_data(
+    found: Iterable[ResolvedCheckpoint], chunks: Iterable[Chunk]
+) -> list[ResolvedCheckpoint]:
+    """Each with the numbers of its chunks, where a chunk index names it and nobody else does."""
+    numbers: dict[str, list[int]] = {}
+    for number, chunk in enumerate(chunks):
+        numbers.setdefault(chunk.checkpoint, []).append(number)
+    return [
+        one
+        if one.data or one.name not in numbers
+        else dataclasses.replace(one, data=_ranges(numbers[one.name]))
+        for one in found
+    ]
+
+
+def _ranges(numbers: Iterable[int]) -> str:
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and number == ranges[-1][1] + 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    return ",".join(f"{first}-{last}" for first, last in ranges)
 
 
 def find_checkpoint(checkpoints: Iterable[ResolvedCheckpoint], name: str) -> ResolvedCheckpoint:
@@ -166,90 +195,6 @@ def chunk_problems(
             yield chunk.line, f"{printable(chunk.file)} has another SHA-256 in the manifest"
 
 
-def _from_entry(
-    entry: Checkpoint, manifest: Manifest, roots: Mapping[str, object]
-) -> ResolvedCheckpoint:
-    files: dict[str, ManifestFile] = {}
-    for pattern in entry.files:
-        root, rest = split_root(pattern, roots)
-        matcher = compile_glob(rest, where="checkpoints.entries")
-        files.update(
-            (f.full_path, f) for f in manifest.files if f.root == root and matcher.matches(f.path)
-        )
-    return ResolvedCheckpoint(
-        entry.name,
-        entry.stage,
-        entry.step,
-        None,
-        entry.tokens,
-        entry.data,
-        entry.parent,
-        tuple(files.values()),
-    )
-
-
-def _from_directories(
-    patterns: Sequence[str], manifest: Manifest, roots: Mapping[str, object]
-) -> Iterator[ResolvedCheckpoint]:
-    found: dict[tuple[str, str], list[ManifestFile]] = {}
-    for pattern in patterns:
-        root, rest = split_root(pattern, roots)
-        rest = rest.removesuffix("/")
-        matcher = compile_glob(rest, where="checkpoints.directories")
-        depth = rest.count("/") + 1
-        for file in manifest.files:
-            parts = file.path.split("/")
-            directory = "/".join(parts[:depth])
-            if file.root == root and len(parts) > depth and matcher.matches(directory):
-                found.setdefault((root, directory), []).append(file)
-    for (_, directory), files in found.items():
-        facts = facts_of(directory)
-        yield ResolvedCheckpoint(
-            directory.rpartition("/")[2],
-            f"stage{facts.stages[0]}" if len(facts.stages) == 1 else "",
-            facts.step,
-            facts.ordinals[0][1] if facts.ordinals and facts.step is None else None,
-            facts.tokens.value if facts.tokens else None,
-            files=tuple(dict.fromkeys(files)),
-        )
-
-
-def _with_index(
-    data: bytes,
-    name: str,
-    listed: Sequence[ResolvedCheckpoint],
-    bulk: Sequence[ResolvedCheckpoint],
-) -> list[ResolvedCheckpoint]:
-    """The checkpoints of an index, with the files of those that lie in the release."""
-    taken = {one.name for one in listed}
-    here = {one.name: one for one in bulk}
-    names: set[str] = set()
-    found: list[ResolvedCheckpoint] = []
-    for row in parse_checkpoint_index(data, name).rows:
-        parts = link_parts(row.target)[2].split("/")
-        known = next((n for n in (row.label, parts[-1]) if n in here), "")
-        options = (known, row.label, parts[-1], "/".join(parts[-2:]), row.target)
-        shown = next((n for n in options if n and n not in names), "")
-        if not shown or shown in taken:
-            continue  # CKP005 tells of rows that come twice
-        names.add(shown)
-        facts = facts_of(row.target or row.label)
-        stage = row.stage or (f"stage{facts.stages[0]}" if len(facts.stages) == 1 else "")
-        series = row.ingredient or "+".join(map(str, facts.ingredients))
-        tokens = row.tokens or facts.tokens
-        base = here.pop(known, ResolvedCheckpoint(shown)) if known else ResolvedCheckpoint(shown)
-        found.append(
-            dataclasses.replace(
-                base,
-                stage=f"{stage} ingredient {series}".strip() if series else stage,
-                step=facts.step if row.step is None else row.step,
-                tokens=tokens.value if tokens else base.tokens,
-                location=row.target,
-            )
-        )
-    return [*found, *here.values()]
-
-
 def _chained(bulk: Sequence[ResolvedCheckpoint]) -> Iterator[ResolvedCheckpoint]:
     """In order of stage and step, each with the one before it in its stage as its parent."""
     stages = {stage: n for n, stage in enumerate(dict.fromkeys(one.stage for one in bulk))}
@@ -265,19 +210,6 @@ def _chained(bulk: Sequence[ResolvedCheckpoint]) -> Iterator[ResolvedCheckpoint]
         before = one
 
 
-def _weights_digests(manifest: Manifest) -> dict[str, str]:
-    """The weights digest of each set, by each of its files."""
-    return {
-        file.full_path: weights.weights_digest
-        for weights in manifest.weights
-        for file in weights.files
-    }
-
-
 def _with_weights(one: ResolvedCheckpoint, digests: Mapping[str, str]) -> ResolvedCheckpoint:
     found = {digests[f.full_path] for f in one.files if f.full_path in digests}
     return dataclasses.replace(one, weights_digest=found.pop()) if len(found) == 1 else one
-
-
-def _any_named(files: Iterable[ManifestFile], words: Sequence[str]) -> bool:
-    return any(w in f.path.rpartition("/")[2].lower() for f in files for w in words)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from manifest.atomic import write_atomically
 from manifest.build.assembly import assemble
+from manifest.build.bound import bound_reader
+from manifest.build.checkpoints import derive_checkpoints
 from manifest.build.inventories import BuiltInventory, OwnedListing, write_inventory
 from manifest.build.tree import locate_roots, read_regular, read_tree, refuse_oddities
 from manifest.build.weights import TensorHashing, plan_tensors, weights_sets
@@ -180,6 +182,8 @@ def _build(
             bindings={built.component: built.binding for built in inventories},
         )
         manifest = dataclasses.replace(manifest, weights=weights)
+        checkpoints = derive_checkpoints(manifest, bound_reader(manifest, trees))
+        manifest = dataclasses.replace(manifest, checkpoints=checkpoints)
         data = dump_manifest(manifest)
         for each, second in zip(trees.values(), again, strict=True):
             _refuse_changes(each, second.result())

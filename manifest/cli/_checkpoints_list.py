@@ -50,7 +50,7 @@ def list_command(directory: Path, start: str | None, end: str | None, output_for
         raise click.UsageError(f"{directory} has no {FILE_NAME}: run `manifest build`") from None
     fields = manifest.release.get("checkpoints", {})
     index, chunk_index = (_bound(directory, manifest, fields.get(k)) for k in ("index", "chunks"))
-    checkpoints = resolve_checkpoints(manifest, index)
+    checkpoints = resolve_checkpoints(manifest)
     chunks = parse_chunk_index(chunk_index, fields["chunks"]) if chunk_index is not None else ()
     problems = tuple(chunk_problems(manifest, checkpoints, chunks))
     findings = index_findings(index, fields["index"]) if index is not None else ()

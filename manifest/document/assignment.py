@@ -271,6 +271,7 @@ def _named_paths(description: Description) -> Iterator[tuple[str, str]]:
         ("data", description.data, "order"),
         ("checkpoints", description.fields.get("checkpoints", {}), "index"),
         ("checkpoints", description.fields.get("checkpoints", {}), "chunks"),
+        ("checkpoints", description.fields.get("checkpoints", {}), "names"),
     )
     for pointer, section_fields, field in single:
         if field in section_fields:

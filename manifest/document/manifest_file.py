@@ -32,6 +32,13 @@ from manifest.document.inventories import (
     inventory_of,
     with_binding,
 )
+from manifest.document.manifest_checkpoints import (
+    ResolvedCheckpoint,
+    check_checkpoints,
+    checkpoint_lines,
+    checkpoints_from_plain,
+    without_files,
+)
 from manifest.document.manifest_entries import (
     ManifestFile,
     file_sort_key,
@@ -97,6 +104,8 @@ class Manifest:
         digests: Names of the digests that every file carries.
         total_size: Bytes of all files.
         weights: The tensors of its weights, by model; in the order of their first files.
+        checkpoints: Its checkpoints; empty where it describes none, or was built before manifests
+            had them.
     """
 
     release: Mapping[str, Any]
@@ -107,6 +116,7 @@ class Manifest:
     total_size: int = 0
     schema_version: str = SCHEMA_VERSION
     weights: tuple[WeightsSet, ...] = ()
+    checkpoints: tuple[ResolvedCheckpoint, ...] = ()
 
     @property
     def name(self) -> str:
@@ -213,6 +223,8 @@ def dump_manifest(manifest: Manifest) -> bytes:
     text = json.dumps(head, indent=2, ensure_ascii=False, allow_nan=False)
     lines = ",\n".join(f"    {_file_line(f)}" for f in manifest.files)
     tail = ",\n" + "\n".join(weights_lines(manifest.weights)) if manifest.weights else ""
+    if manifest.checkpoints:
+        tail += ",\n" + "\n".join(checkpoint_lines(manifest.checkpoints))
     return f'{text[:-2]},\n  "files": [\n{lines}\n  ]{tail}\n}}\n'.encode()
 
 
@@ -295,6 +307,8 @@ def manifest_from_plain(plain: Any, *, name: str = FILE_NAME) -> Manifest:
     stub = {"path": "x", "size": 0, "sha256": "0" * 64}
     checked = {**plain, "files": [stub]} if isinstance(entries, list) and entries else {**plain}
     checked.pop("weights", None)
+    if "checkpoints" in checked:
+        checked["checkpoints"] = without_files(checked["checkpoints"])
     found = violations(checked, "manifest")
     if found:
         lines = [f"  {v.pointer or name}: {v.message}" for v in found]
@@ -310,8 +324,10 @@ def manifest_from_plain(plain: Any, *, name: str = FILE_NAME) -> Manifest:
         total_size=plain["total_size"],
         schema_version=plain["schema_version"],
         weights=parse_weights(plain["weights"], name) if "weights" in plain else (),
+        checkpoints=checkpoints_from_plain(plain.get("checkpoints", ()), files, name),
     )
     _check_consistency(manifest, plain["file_count"], name)
+    check_checkpoints(manifest.checkpoints, plain.get("checkpoints", ()), manifest.weights, name)
     return manifest
 
 

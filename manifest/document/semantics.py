@@ -9,6 +9,7 @@ from manifest.display import printable
 from manifest.document.commitments import commitment_problem
 from manifest.document.components import KINDS
 from manifest.document.inventories import inventory_problems
+from manifest.document.name_patterns import pattern_problem
 from manifest.document.replay import replay_problems
 
 __all__ = ["semantic_problems"]
@@ -41,6 +42,9 @@ def semantic_problems(plain: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             pointer = f"checkpoints.entries[{index}]"
             yield pointer, f"a second checkpoint is called {printable(name)}"
         seen.add(name)
+    for index, pattern in enumerate(plain.get("checkpoints", {}).get("patterns", ())):
+        if problem := pattern_problem(pattern):
+            yield f"checkpoints.patterns[{index}]", f"the pattern {problem}"
     yield from inventory_problems(plain.get("components", {}), roots)
     yield from replay_problems(plain.get("training", {}))
     if "release" in roots:

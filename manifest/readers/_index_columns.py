@@ -22,6 +22,8 @@ class Column(enum.StrEnum):
     RUN = "run"
     TARGET = "target"
     LABEL = "label"
+    COMMIT = "commit"
+    SHA256 = "sha256"
 
 
 _MEANINGS: tuple[tuple[Column, frozenset[str]], ...] = (
@@ -35,6 +37,7 @@ _MEANINGS: tuple[tuple[Column, frozenset[str]], ...] = (
     (Column.LABEL, frozenset({"checkpoint", "checkpoints", "branch", "branches", "revision", "name",
                               "label", "tag", "ref", "weights"})),
 )  # fmt: skip
+_SHA256 = re.compile(r"sha-?256")
 _DIGEST = re.compile(r"sha-?256|blake3|digest|checksum")  # of weights: not what they are called
 _POWERS = {"k": 3, "thousand": 3, "thousands": 3, "m": 6, "million": 6, "millions": 6, "b": 9,
            "bn": 9, "billion": 9, "billions": 9, "t": 12, "trillion": 12, "trillions": 12}  # fmt: skip
@@ -72,8 +75,12 @@ def heading_of(table: Table) -> tuple[dict[Column, int], int, Sequence[TableRow]
 
 def _meaning(heading: str) -> Column | None:
     words = set(re.findall(r"[a-z]+", heading.lower()))
-    if words & {"per", "batch", "rate", "size"} or _DIGEST.search(heading.lower()):
+    if words & {"per", "batch", "rate", "size"}:
         return None
+    if _DIGEST.search(heading.lower()):
+        return Column.SHA256 if _SHA256.search(heading.lower()) else None
+    if "commit" in words:
+        return Column.COMMIT
     return next((meaning for meaning, known in _MEANINGS if words & known), None)
 
 

@@ -32,6 +32,10 @@ _NAMED_ONLY = frozenset(
     {"main", "master", "head", "final", "latest", "last", "soup", "souped", "merged", "average"}
 )
 """Names of checkpoints that no step is expected of."""
+MAX_NUMBER = 10**18
+"""The most steps or tokens that a checkpoint may have, as in the schemas."""
+_HEX64 = re.compile(r"[0-9a-f]{64}")
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -47,6 +51,8 @@ class IndexRow:
         tokens: Tokens seen, as given; None when the row gives none.
         label: The name it gives the checkpoint; empty when it gives none.
         target: Where the checkpoint lies; empty when the row does not say.
+        commit: What its branch stood at; empty when the row does not say.
+        sha256: Of its weights; empty when the row does not say.
     """
 
     line: int
@@ -58,6 +64,8 @@ class IndexRow:
     tokens: Count | None = None
     label: str = ""
     target: str = ""
+    commit: str = ""
+    sha256: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -189,6 +197,8 @@ def _row(
         tokens,
         label.strip("`"),
         target,
+        _hexadecimal(cell.get(Column.COMMIT, ""), "commit", _COMMIT, wrong),
+        _hexadecimal(cell.get(Column.SHA256, ""), "SHA-256", _HEX64, wrong),
     )
     named = {label.lower(), target.lower()}
     needs_step = Column.STEP in meanings and not cell[Column.STEP] and not named & _NAMED_ONLY
@@ -197,6 +207,14 @@ def _row(
     if Column.TARGET in meanings and not target and not label:
         wrong.append("the row does not say where the checkpoint is")
     return read, wrong
+
+
+def _hexadecimal(text: str, what: str, form: re.Pattern[str], wrong: list[str]) -> str:
+    digits = text.lower().removeprefix("sha256:")
+    if not digits or form.fullmatch(digits):
+        return digits
+    wrong.append(f"{printable(text[:80])!r} is not a {what}")
+    return ""
 
 
 def _is_final(cell: dict[Column, str]) -> bool:
@@ -211,6 +229,9 @@ def _number(text: str, what: str, power: int, wrong: list[str]) -> Count | None:
     named = facts_of(text) if count is None else None
     if named is not None and what == "step" and named.step is not None:
         return Count(named.step)
+    if count is not None and count.value > MAX_NUMBER:
+        wrong.append(f"{printable(text[:60])!r} is more than any training counts")
+        return None
     if count is None and text.lower() not in _NAMED_ONLY:
         wrong.append(f"{printable(text[:60])!r} is not a {what}")
     return count

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from manifest.atomic import write_atomically
+from manifest.build.bound import bound_reader
+from manifest.build.checkpoints import derive_checkpoints
 from manifest.build.run import Expect, find_manifest, hashed_files, read_description
 from manifest.build.tree import (
     locate_roots,
@@ -199,6 +201,7 @@ def prepare(
     refuse_oddities(tree)
     description = _check_claims(tree, manifest, data)
     trees = _trees(path, tree, manifest, description, roots or {})
+    _check_checkpoints(trees, manifest)
     files = _measure(trees, manifest, executor, progress, expect)
     for bound in manifest.inventories:
         measure_owned(bound, trees, digests=manifest.digests, executor=executor, progress=progress)
@@ -249,6 +252,15 @@ def _check_claims(tree: Tree, manifest: Manifest, data: bytes) -> Description:
         )
         raise DocumentError(f"{FILE_NAME} {what}; nothing was signed", remedy=BUILD_REMEDY)
     return description
+
+
+def _check_checkpoints(trees: Mapping[str, Tree], manifest: Manifest) -> None:
+    derived = derive_checkpoints(manifest, bound_reader(manifest, trees))
+    if derived != manifest.checkpoints:
+        raise DocumentError(
+            f"{FILE_NAME} lists other checkpoints than the release has; nothing was signed",
+            remedy=BUILD_REMEDY,
+        )
 
 
 def _trees(

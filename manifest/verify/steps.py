@@ -16,6 +16,7 @@ from manifest.document.yaml_text import MAX_BYTES as MAX_DESCRIPTION
 from manifest.errors import ManifestError, NotTrustedError, UndecidedError, UsageError
 from manifest.inventory import NOT_COVERED, Expected, Tree, read_file, walk
 from manifest.signing.names import SIGNATURE_NAME
+from manifest.verify.claims import checkpoint_claims
 from manifest.verify.comparison import Comparison, compare_root
 from manifest.verify.listed import unlisted_empty_files
 from manifest.verify.machine import Verification
@@ -383,9 +384,8 @@ class Run:
     def _claims(self, expected: Mapping[str, Expected], part: Part) -> None:
         manifest = self.machine.trusted_manifest
         wrong = {p.path for p in self.found.problems} | {u.path for u in self.found.undecided}
-        if manifest is None or DESCRIPTION_NAME in wrong or DESCRIPTION_NAME not in expected:
-            return
-        if not any(f.path == DESCRIPTION_NAME for f in self.tree.files):
+        there = DESCRIPTION_NAME in expected and self.tree.find(DESCRIPTION_NAME) is not None
+        if manifest is None or DESCRIPTION_NAME in wrong or not there:
             return
         try:
             data = read_file(self.tree, DESCRIPTION_NAME, max_bytes=MAX_DESCRIPTION)
@@ -395,6 +395,6 @@ class Run:
                 raise
             self._warn(_NO_PART.format(DESCRIPTION_NAME))
             return
-        findings = self.machine.claims(data)
+        findings = self.machine.claims(data) + checkpoint_claims(manifest, self.tree, self.request)
         self._done("claims", "; ".join(findings), failed=bool(findings))
         self._set(findings=findings)

@@ -40,11 +40,14 @@ def weights(seed: int) -> bytes:
     return struct.pack("<Q", len(header)) + header + data
 
 
-def write_amber(directory: Path) -> None:
-    """Write the stand-in release; ``release.yaml`` has no entry for any single checkpoint."""
+def write_amber(directory: Path, count: int = COUNT) -> None:
+    """Write the stand-in release; ``release.yaml`` has no entry for any single checkpoint.
+
+    With another ``count`` it is a release of the same shape with fewer checkpoints.
+    """
     rows = ["checkpoint,file,sha256"]
     (directory / "train").mkdir(parents=True)
-    for number, name in enumerate(NAMES):
+    for number, name in enumerate((*NAMES[: count - 1], "main")):
         lies = directory / "checkpoints" / name
         lies.mkdir(parents=True)
         (lies / "model.safetensors").write_bytes(weights(number))
