@@ -22,6 +22,7 @@ from manifest.cli._common import (
     warn,
     workers,
 )
+from manifest.cli._receipts import receipt_of, receipt_options
 from manifest.cli._trust import (
     check_identities,
     load_authorities,
@@ -32,6 +33,7 @@ from manifest.cli._trust import (
 from manifest.display import printable
 
 if TYPE_CHECKING:
+    from manifest.policy import Policy
     from manifest.signing.keys import PublicKey
     from manifest.verify.report import VerifyReport
 
@@ -112,6 +114,7 @@ _STATE_HELP = "What --policy accepted before, instead of the file in your state 
     help="Do not read files that this machine has hashed and that were left alone since.",
 )
 @scheduler_option()
+@receipt_options()
 @format_option()
 @quiet_option()
 def command(
@@ -142,6 +145,12 @@ def command(
     digest: str,
     sample: int | None,
     roots: dict[str, Path],
+    attest: Path | None,
+    attest_key: str | None,
+    verifier: str | None,
+    resource: str | None,
+    passphrase_fd: int | None,
+    passphrase_env: str | None,
     trust_cache: bool,
     scheduler: str | None,
     output_format: str,
@@ -173,6 +182,13 @@ def command(
         raise click.UsageError(
             "--policy says who is trusted: leave out --root, --identity and such"
         )
+    signing = (attest_key, verifier, resource, passphrase_fd, passphrase_env)
+    receipt = receipt_of(directory, attest, *signing)
+    rules = None
+    if policy is not None:
+        from manifest.policy import load_policy
+
+        rules = load_policy(policy, keys=trusted)
     with (
         undone("the release was not verified"),
         workers(scheduler) as executor,
@@ -180,8 +196,8 @@ def command(
         progress_bar("Verifying", quiet=quiet) as bar,
     ):
         ask = partial(verify, keys=trusted)
-        if policy is not None:
-            ask = partial(_by_policy, policy, trusted, state, update=not no_state_update)
+        if rules is not None:
+            ask = partial(_by_policy, rules, trusted, state, update=not no_state_update)
         report = ask(
             directory,
             certificate_roots=authorities,
@@ -208,6 +224,20 @@ def command(
             progress=bar.advance,
             on_total=bar.expect,
         )
+    if receipt is not None:
+        from manifest.render.verify_json import render_verify_json
+
+        asked = {
+            "keys": [key.fingerprint for key in trusted],
+            "root_certificates": [root.fingerprint for root in authorities],
+            "certificate_identities": list(names),
+            "identities": [[identity, identity_issuer]] if sigstore else [],
+            "integrity_only": integrity_only,
+            "strict": strict,
+            "ignore": list(ignore),
+            "digest": digest,
+        }
+        receipt.write(report, render_verify_json(report).encode(), rules, asked)
     if output_format == "json":
         from manifest.render.verify_json import render_verify_json
 
@@ -220,7 +250,7 @@ def command(
 
 
 def _by_policy(
-    path: str,
+    policy: Policy,
     keys: tuple[PublicKey, ...],
     state: Path | None,
     directory: Path,
@@ -230,11 +260,11 @@ def _by_policy(
     **options: Any,
 ) -> VerifyReport:
     """The verification by a policy, with the options of `manifest.verify.run.verify`."""
-    from manifest.policy import decide, load_policy
+    from manifest.policy import decide
     from manifest.policy.state import default_state_path
 
     return decide(
-        load_policy(path, keys=keys),
+        policy,
         directory,
         keys=keys,
         state_path=state or default_state_path(),

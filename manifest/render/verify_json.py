@@ -32,6 +32,18 @@ def verify_plain(report: VerifyReport) -> dict[str, Any]:
         "root_digest": report.root_digest or None,
         "signer": _signer(report.signer) if report.signer else None,
         "also_signed_by": [_signer(s) for s in report.also_signed_by],
+        "statements": [
+            {
+                "path": _text(s.path),
+                "predicate_type": _text(s.predicate_type),
+                "title": s.title or None,
+                "signer": _signer(s.signer) if s.signer else None,
+                "subject": s.subject or None,
+                "detail": _text(s.detail) or None,
+                "counts": s.counts,
+            }
+            for s in report.statements
+        ],
         "part": _text(report.part or "; ".join(report.not_checked)) or None,
         "digests": list(report.digests),
         "digests_not_compared": list(report.digests_not_compared),

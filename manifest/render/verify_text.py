@@ -9,6 +9,7 @@ from manifest.display import human_size, plural, printable
 from manifest.errors import ExitCode
 from manifest.render import Paint, plain
 from manifest.verify.report import (
+    CarriedStatement,
     FileProblem,
     InventorySample,
     Mode,
@@ -106,6 +107,8 @@ def _body(report: VerifyReport, paint: Paint) -> Iterator[str]:
         if signer is not None:
             label = "signed by" if signer is report.signer else "also by"
             yield _row(label, _signer(signer), paint)
+    for statement in report.statements:
+        yield from _statement(statement, paint)
     for step in report.steps:
         if step.name == "policy" and step.status is StepStatus.OK:
             yield _row("policy", f"accepted by {printable(step.detail)}", paint)
@@ -128,6 +131,17 @@ def _body(report: VerifyReport, paint: Paint) -> Iterator[str]:
     for finding in report.findings:
         yield _row("finding", printable(finding), paint, "warn")
     yield from _remarks(report, paint)
+
+
+def _statement(statement: CarriedStatement, paint: Paint) -> Iterator[str]:
+    """A statement that lies beside the signatures: what it is, by whom, and of what."""
+    kind = statement.title or f"of a kind not known here, {printable(statement.predicate_type)}"
+    detail = f": {printable(statement.detail)}" if statement.detail else ""
+    yield _row("statement", f"{kind}{detail}", paint, "dim" if statement.counts else "warn")
+    by = f"by {_signer(statement.signer)}" if statement.signer else "by a signer you did not name"
+    where = "" if statement.signer else f", in {printable(statement.path)}"
+    of = f"of {statement.subject}" if statement.subject else "of something else"
+    yield f"{'':14}{by}{where}; {of}{'' if statement.counts else '; it does not count'}"
 
 
 def _remarks(report: VerifyReport, paint: Paint) -> Iterator[str]:

@@ -108,7 +108,7 @@ class Verification:
             )
         envelope = self._trust.check(data, what=what)
         self.statement = self._of_a_directory(parse_statement(envelope.payload, what=what))
-        self.signer = signer_info(envelope, what)
+        self.signer = signer_info(envelope, what, data)
         self.warnings.extend(envelope.warnings)
 
     def _of_a_directory(self, statement: OmsStatement) -> OmsStatement:

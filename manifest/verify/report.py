@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from manifest.inventory.sampling import Miss
 
 __all__ = [
+    "CarriedStatement",
     "FileProblem",
     "InventorySample",
     "Mode",
@@ -143,6 +144,7 @@ class SignerInfo:
         signature: The file that holds the signature, as the user knows it.
         signed_before: By when the signature was there, in the word of a timestamp authority that is
             trusted (UTC, RFC 3339); empty where none says so.
+        signature_sha256: SHA-256 of that file's bytes.
     """
 
     method: str
@@ -153,6 +155,33 @@ class SignerInfo:
     names: tuple[str, ...] = ()
     signature: str = ""
     signed_before: str = ""
+    signature_sha256: str = ""
+
+
+@record(frozen=True, slots=True)
+class CarriedStatement:
+    """A signed statement about the release that lies in ``signatures/`` (spec/statements.md).
+
+    Attributes:
+        path: The file that holds it.
+        predicate_type: What kind of statement it is, as it says itself.
+        title: What that kind is called; empty for a kind that is not known here.
+        signer: Who signed it; None where nobody whom the consumer named did.
+        subject: What it is about, in words; empty when it is about something else.
+        detail: What it says, in a few words, where its kind is known.
+    """
+
+    path: str
+    predicate_type: str
+    title: str
+    signer: SignerInfo | None
+    subject: str
+    detail: str = ""
+
+    @property
+    def counts(self) -> bool:
+        """Whether somebody whom the consumer named says it of this release."""
+        return self.signer is not None and bool(self.subject)
 
 
 @record(frozen=True, slots=True)
@@ -207,6 +236,7 @@ class VerifyReport:
         ignored: What the user asked to ignore and is there.
         not_checked: What could not be part of this check, as a root that was not given.
         warnings: What does not change the answer and should be known.
+        statements: Other signed statements that the release carries, counted or not.
         samples: Inventories of whose files a random sample was hashed.
         undecided_reason: Why there is no answer at all, when there is none.
         manifest: The manifest that agrees with the signature, for who asks further; None without
@@ -241,6 +271,7 @@ class VerifyReport:
     ignored: tuple[str, ...] = ()
     not_checked: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    statements: tuple[CarriedStatement, ...] = ()
     samples: tuple[InventorySample, ...] = ()
     undecided_reason: str = ""
     manifest: Manifest | None = dataclasses.field(default=None, repr=False, compare=False)

@@ -2,7 +2,8 @@
 
 They are carried beside ``model.sig`` so that signers do not disturb each other. A signature by a
 key that the consumer gave counts as a further signer when it is of the same files; every other
-one is named and never counted. What is not a signature bundle has no business there.
+one is named and never counted. Statements of other kinds are read by `statements`. What is not a
+signature bundle has no business there.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ from collections.abc import Sequence
 
 from manifest.display import printable
 from manifest.errors import ManifestError, NotTrustedError
-from manifest.inventory import Tree, read_file
+from manifest.inventory import Algorithm, Tree, read_file
 from manifest.records import record
 from manifest.signing.bundle import MAX_BUNDLE_BYTES, parse_bundle
 from manifest.signing.names import SIGNATURES_DIRECTORY
-from manifest.signing.statement import OmsStatement, parse_statement
-from manifest.verify.report import FileProblem, ProblemKind, SignerInfo
+from manifest.signing.statement import parse_statement
+from manifest.verify.machine import Verification
+from manifest.verify.report import CarriedStatement, FileProblem, ProblemKind, SignerInfo
+from manifest.verify.statements import read_statement
 from manifest.verify.trust import Trust, signer_info
 
 __all__ = ["MAX_SIGNATURES", "FurtherSignatures", "further_signatures"]
@@ -29,15 +32,16 @@ MAX_TOTAL_BYTES = 2 * MAX_BUNDLE_BYTES
 
 @record(frozen=True, slots=True)
 class FurtherSignatures:
-    """What ``signatures/`` holds: signers that count, files that do not belong, and notes."""
+    """What ``signatures/`` holds: signers that count, other statements, what does not belong, notes."""
 
     signers: tuple[SignerInfo, ...] = ()
     strays: tuple[FileProblem, ...] = ()
     notes: tuple[str, ...] = ()
+    statements: tuple[CarriedStatement, ...] = ()
 
 
 def further_signatures(
-    tree: Tree, paths: Sequence[str], *, trust: Trust, statement: OmsStatement | None
+    tree: Tree, paths: Sequence[str], trust: Trust, machine: Verification
 ) -> FurtherSignatures:
     """Read the files in ``signatures/``.
 
@@ -45,7 +49,8 @@ def further_signatures(
         tree: The walked release.
         paths: Its files in ``signatures/``, except the signature in use.
         trust: What the consumer trusts.
-        statement: What the signature in use says; a further signer must say the same.
+        machine: What the signature in use says: a further signer must say the same, and other
+            statements must be about it.
     """
     if len(paths) > MAX_SIGNATURES:
         stray = _stray(paths[MAX_SIGNATURES], f"more than {MAX_SIGNATURES} files lie there")
@@ -59,40 +64,55 @@ def further_signatures(
     signers: list[SignerInfo] = []
     strays: list[FileProblem] = []
     notes: list[str] = []
+    statements: list[CarriedStatement] = []
     for path in paths:
         if path.count("/") != 1:
             strays.append(_stray(path, f"{SIGNATURES_DIRECTORY}/ holds no directories"))
             continue
         try:
             data = read_file(tree, path, max_bytes=MAX_BUNDLE_BYTES)
-            parse_bundle(data, what=path)
+            payload = parse_bundle(data, what=path).envelope.payload
         except ManifestError as error:
             strays.append(_stray(path, f"not a signature bundle: {error.message}"))
             continue
-        answer = _signer(data, path, trust, statement)
+        answer = _read(data, payload, path, trust, machine)
         if isinstance(answer, str):
             notes.append(answer)
-        else:
+        elif isinstance(answer, SignerInfo):
             signers.append(answer)
-    return FurtherSignatures(tuple(signers), tuple(strays), tuple(notes))
+        else:
+            statements.append(answer)
+    return FurtherSignatures(tuple(signers), tuple(strays), tuple(notes), tuple(statements))
 
 
-def _signer(
-    data: bytes, path: str, trust: Trust, statement: OmsStatement | None
-) -> SignerInfo | str:
-    """The signer, or why the signature does not count."""
-    shown = printable(path)
+def _read(
+    data: bytes, payload: bytes, path: str, trust: Trust, machine: Verification
+) -> SignerInfo | CarriedStatement | str:
+    """The signer of the same files, or what else is stated, or why nothing counts."""
+    shown, statement = printable(path), machine.statement
     try:
-        envelope = trust.check(data, what=path)
+        signer = signer_info(trust.check(data, what=path), path, data)
     except NotTrustedError:
+        signer = None
+    try:
+        said = parse_statement(payload, what=path)
+    except NotTrustedError:
+        resources = statement.resources if statement is not None else ()
+        try:
+            return read_statement(
+                payload,
+                path,
+                signer=signer,
+                manifest_digest=machine.manifest_digest,
+                files={r.digest for r in resources if r.algorithm == Algorithm.SHA256},
+            )
+        except NotTrustedError as error:
+            return f"{error.message}; it does not count"
+    if signer is None:
         return f"{shown} is by a signer you did not name; it does not count"
-    try:
-        said = parse_statement(envelope.payload, what=path)
-    except NotTrustedError:
-        return f"{shown} is a statement of another kind; it is carried and does not count"
     if statement is None or set(said.resources) != set(statement.resources):
         return f"{shown} is a signature of other files; it does not count"
-    return signer_info(envelope, path)
+    return signer
 
 
 def _stray(path: str, why: str) -> FileProblem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from typing import TYPE_CHECKING
 
 from manifest.records import record
@@ -68,14 +69,16 @@ class Trust:
         )
 
 
-def signer_info(envelope: VerifiedEnvelope, what: str) -> SignerInfo:
+def signer_info(envelope: VerifiedEnvelope, what: str, data: bytes) -> SignerInfo:
     """Who signed an envelope, for the report.
 
     Args:
         envelope: One that was verified.
         what: The file that holds the signature.
+        data: That file's bytes.
     """
     signer = envelope.signer
+    digest = hashlib.sha256(data).hexdigest()
     stamps = envelope.timestamps
     before = f"{stamps[0].latest:%Y-%m-%dT%H:%M:%SZ}" if stamps else ""
     if isinstance(signer, SignerKey):
@@ -86,6 +89,7 @@ def signer_info(envelope: VerifiedEnvelope, what: str) -> SignerInfo:
             fingerprint=signer.fingerprint,
             signature=what,
             signed_before=before,
+            signature_sha256=digest,
         )
     # Only one who has a signer by certificate or identity has these modules in memory already.
     from manifest.signing.keyless import KeylessSigner
@@ -98,6 +102,7 @@ def signer_info(envelope: VerifiedEnvelope, what: str) -> SignerInfo:
             fingerprint=signer.fingerprint,
             issuer=signer.issuer,
             signature=what,
+            signature_sha256=digest,
         )
     return SignerInfo(
         method="certificate",
@@ -108,4 +113,5 @@ def signer_info(envelope: VerifiedEnvelope, what: str) -> SignerInfo:
         names=signer.alternative_names,
         signature=what,
         signed_before=before,
+        signature_sha256=digest,
     )

@@ -23,7 +23,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"readers", "sources"}),
     frozenset({"draft", "build", "sign", "data"}),
     frozenset({"compare", "lint", "verify"}),
-    frozenset({"policy", "replay"}),
+    frozenset({"policy", "receipts", "replay"}),
     frozenset({"render", "api", "demo", "manifest"}),
     frozenset({"cli", "__main__"}),
 )
