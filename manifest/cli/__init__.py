@@ -166,6 +166,17 @@ def _debug() -> None:
         traceback.print_exc()
 
 
+def _keep_standard_numbers() -> None:
+    """Let no file that is opened later be taken for a standard stream that was closed."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - until the end
+
+
 def _silence() -> None:
     """Let the interpreter's last flush go nowhere instead of complaining about the pipe."""
     with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - pathlib is not worth its import here
@@ -193,6 +204,10 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit."""
+    _keep_standard_numbers()
+    if sys.stdout is None:  # not None, a type checker says; it is, where it was closed
+        _tell("standard output is closed, so no answer can be given", "open it, as with >/dev/null")
+        sys.exit(int(ExitCode.UNDECIDED))
     for stream in (sys.stdout, sys.stderr):
         # A file name that the terminal's encoding lacks must not end a verification.
         getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")

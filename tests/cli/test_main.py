@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -265,3 +266,14 @@ class TestProgress:
         with progress_bar("Hashing", quiet=True) as bar:
             bar.expect(1, 1)
             bar.advance(1, 1)
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code"),
+    [(">&-", 4), (">&- 2>&-", 4), (">/dev/null 2>&-", 0), (">/dev/null <&-", 0), (">/dev/full", 4)],
+)
+def test_streams_that_are_closed(redirection: str, code: int) -> None:
+    command = f"{shlex.quote(sys.executable)} -m manifest rules PRV001 {redirection}"
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert "unexpected" not in done.stderr
