@@ -14,7 +14,7 @@ from typing import Any
 from manifest.display import printable
 from manifest.document.assignment import split_root
 from manifest.document.manifest_checkpoints import ResolvedCheckpoint
-from manifest.document.manifest_file import Manifest, ManifestFile
+from manifest.document.manifest_file import ManifestFile
 from manifest.document.name_patterns import match_name
 from manifest.errors import DocumentError
 from manifest.inventory import path_problem
@@ -52,10 +52,11 @@ def name_problem(name: str) -> str:
     return ""
 
 
-def from_entries(manifest: Manifest) -> Iterator[ResolvedCheckpoint]:
+def from_entries(
+    release: Mapping[str, Any], files: Sequence[ManifestFile]
+) -> Iterator[ResolvedCheckpoint]:
     """The checkpoints that are listed one by one, as written."""
-    fields = manifest.release.get("checkpoints", {}).get("entries", ())
-    for entry in fields:
+    for entry in release["checkpoints"].get("entries", ()):
         yield ResolvedCheckpoint(
             entry["name"],
             entry.get("stage", ""),
@@ -65,36 +66,41 @@ def from_entries(manifest: Manifest) -> Iterator[ResolvedCheckpoint]:
             entry.get("data", ""),
             entry.get("parent", ""),
             reference=entry.get("reference", {}),
-            files=_matching(entry.get("files", ()), manifest),
+            files=_matching(entry.get("files", ()), release, files),
         )
 
 
-def _matching(patterns: Sequence[str], manifest: Manifest) -> tuple[ManifestFile, ...]:
+def _matching(
+    patterns: Sequence[str], release: Mapping[str, Any], files: Sequence[ManifestFile]
+) -> tuple[ManifestFile, ...]:
     found: set[ManifestFile] = set()
     for pattern in patterns:
-        root, rest = split_root(pattern, manifest.release.get("roots", {}))
+        root, rest = split_root(pattern, release.get("roots", {}))
         matches = compile_glob(rest, where="checkpoints.entries").matches
-        found.update(f for f in manifest.files if f.root == root and matches(f.path))
+        found.update(f for f in files if f.root == root and matches(f.path))
     return tuple(sorted(found, key=lambda f: (f.root, f.path)))
 
 
-def from_directories(fields: Mapping[str, Any], manifest: Manifest) -> Iterator[ResolvedCheckpoint]:
+def from_directories(
+    release: Mapping[str, Any], files: Sequence[ManifestFile]
+) -> Iterator[ResolvedCheckpoint]:
     """The directories that globs name and patterns admit, each with its files."""
+    fields = release["checkpoints"]
     found: dict[tuple[str, str], set[ManifestFile]] = {}
     for pattern in fields.get("directories", ()):
-        root, rest = split_root(pattern, manifest.release.get("roots", {}))
+        root, rest = split_root(pattern, release.get("roots", {}))
         rest = rest.removesuffix("/")
         matcher = compile_glob(rest, where="checkpoints.directories")
         depth = rest.count("/") + 1
-        for file in manifest.files:
+        for file in files:
             parts = file.path.split("/")
             directory = "/".join(parts[:depth])
             if file.root == root and len(parts) > depth and matcher.matches(directory):
                 found.setdefault((root, directory), set()).add(file)
-    for (_, directory), files in found.items():
+    for (_, directory), members in found.items():
         one = _named(directory.rpartition("/")[2], directory, fields.get("patterns", ()))
         if one is not None:
-            ordered = sorted(files, key=lambda f: (f.root, f.path))
+            ordered = sorted(members, key=lambda f: (f.root, f.path))
             yield dataclasses.replace(one, files=tuple(ordered))
 
 

@@ -7,7 +7,9 @@ A description names them one by one, by directories, by a list of branches or by
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from manifest.build.checkpoint_sources import (
     from_directories,
@@ -22,7 +24,7 @@ from manifest.document.manifest_checkpoints import (
     ResolvedCheckpoint,
     weights_digests,
 )
-from manifest.document.manifest_file import Manifest
+from manifest.document.manifest_file import Manifest, ManifestFile
 from manifest.errors import DocumentError, UsageError
 from manifest.inventory import collisions
 from manifest.readers.chunk_index import Chunk, parse_chunk_index
@@ -30,6 +32,7 @@ from manifest.readers.chunk_index import Chunk, parse_chunk_index
 __all__ = [
     "Read",
     "ResolvedCheckpoint",
+    "checkpoints_of",
     "chunk_problems",
     "derive_checkpoints",
     "find_checkpoint",
@@ -61,23 +64,39 @@ def derive_checkpoints(manifest: Manifest, read: Read | None) -> tuple[ResolvedC
         read: Reads indexes and lists; None leaves out what only they name.
 
     Raises:
+        DocumentError: As `checkpoints_of`.
+    """
+    digests = weights_digests(manifest.weights)
+    found = checkpoints_of(manifest.release, manifest.files, read)
+    return tuple(_with_weights(one, digests) for one in found)
+
+
+def checkpoints_of(
+    release: Mapping[str, Any], files: Sequence[ManifestFile], read: Read | None
+) -> list[ResolvedCheckpoint]:
+    """The checkpoints of a release: its entries, then the others by stage and step.
+
+    Args:
+        release: The fields of its description.
+        files: Its files, in the order of a manifest; digests are not looked at.
+        read: Reads indexes and lists; None leaves out what only they name.
+
+    Raises:
         DocumentError: Two checkpoints have one name, or names that could be taken for one; a name
             is not one that a checkpoint may have; there are too many; an index cannot be read.
     """
-    fields = manifest.release.get("checkpoints", {})
+    fields = release.get("checkpoints", {})
     if not fields:
-        return ()
-    listed = tuple(from_entries(manifest))
+        return []
+    listed = list(from_entries(release, files))
     taken = {one.name for one in listed}
-    bulk = list(from_directories(fields, manifest))
-    for one in bulk:
-        if one.name in taken:
-            raise DocumentError(
-                f"two checkpoints are called {printable(one.name)}",
-                remedy="leave one out of checkpoints.directories or checkpoints.entries",
-            )
-        taken.add(one.name)
-    taken = {one.name for one in listed}
+    bulk = list(from_directories(release, files))
+    twice = Counter(one.name for one in (*listed, *bulk)).most_common(1)
+    if twice and twice[0][1] > 1:
+        raise DocumentError(
+            f"two checkpoints are called {printable(twice[0][0])}",
+            remedy="leave one out of checkpoints.directories or checkpoints.entries",
+        )
     if read is not None:
         if "names" in fields:
             bulk = from_names(read(fields["names"]), fields, taken, bulk)
@@ -87,8 +106,7 @@ def derive_checkpoints(manifest: Manifest, read: Read | None) -> tuple[ResolvedC
     _refuse_names(found)
     if read is not None and "chunks" in fields:
         found = _with_data(found, parse_chunk_index(read(fields["chunks"]), fields["chunks"]))
-    digests = weights_digests(manifest.weights)
-    return tuple(_with_weights(one, digests) for one in found)
+    return found
 
 
 def _refuse_names(found: Sequence[ResolvedCheckpoint]) -> None:

@@ -8,18 +8,26 @@ import re
 from collections.abc import Iterator, Sequence
 
 from manifest.display import printable
-from manifest.document.description import Checkpoint
+from manifest.document.manifest_checkpoints import ResolvedCheckpoint
 from manifest.errors import DocumentError, UndecidedError
 from manifest.inventory.globs import compile_glob
+from manifest.lint.checkpoint_list import listed_checkpoints
 from manifest.lint.content.copies import copies_among
 from manifest.lint.content.weights import run_and_step_of
 from manifest.lint.release import Basis, Release
 from manifest.readers.safetensors import read_safetensors
 
-__all__ = ["ChainProblem", "chain_problems", "copied_checkpoints", "final_checkpoint"]
+__all__ = [
+    "ChainProblem",
+    "chain_problems",
+    "copied_checkpoints",
+    "final_checkpoint",
+    "list_problems",
+]
 
 _TENSORS = 4
 _COMPARED = 1024  # bytes of each: enough to tell two steps of a training apart
+_RANGES = re.compile(r"[0-9]{1,18}-[0-9]{1,18}(?:,[0-9]{1,18}-[0-9]{1,18})+")
 _RANGE = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
 
 
@@ -41,9 +49,7 @@ class ChainProblem:
 def chain_problems(release: Release) -> Iterator[ChainProblem]:
     """What does not agree: steps, tokens, parents, ranges of data, and files."""
     entries = release.description.checkpoints
-    yield from _steps(entries)
-    yield from _parents(entries)
-    yield from _ranges(entries)
+    yield from list_problems(listed_checkpoints(release).checkpoints, len(entries))
     if release.basis is Basis.DECLARATIONS:
         return
     paths = [f.path for f in release.source.files]
@@ -54,7 +60,23 @@ def chain_problems(release: Release) -> Iterator[ChainProblem]:
             yield ChainProblem(index, f"{name}: no file matches {printable(missing)}")
 
 
-def _steps(entries: Sequence[Checkpoint]) -> Iterator[ChainProblem]:
+def list_problems(
+    checkpoints: Sequence[ResolvedCheckpoint], entries: int
+) -> Iterator[ChainProblem]:
+    """What does not agree in a list of checkpoints.
+
+    Args:
+        checkpoints: All of them.
+        entries: How many were written one by one; those come first. The others are in the order
+            of their steps, each after its parent, because nobody wrote otherwise.
+    """
+    yield from _steps(checkpoints[:entries])
+    yield from _parents(checkpoints[:entries])
+    yield from _ranges(checkpoints)
+    yield from _holes(checkpoints, entries)
+
+
+def _steps(entries: Sequence[ResolvedCheckpoint]) -> Iterator[ChainProblem]:
     last: dict[tuple[str, str], tuple[int, str]] = {}
     for index, entry in enumerate(entries):
         for field, value in (("step", entry.step), ("tokens", entry.tokens)):
@@ -71,7 +93,7 @@ def _steps(entries: Sequence[Checkpoint]) -> Iterator[ChainProblem]:
             last[entry.stage, field] = (max(value, before), entry.name)
 
 
-def _parents(entries: Sequence[Checkpoint]) -> Iterator[ChainProblem]:
+def _parents(entries: Sequence[ResolvedCheckpoint]) -> Iterator[ChainProblem]:
     seen: set[str] = set()
     names = {e.name for e in entries}
     for index, entry in enumerate(entries):
@@ -83,10 +105,17 @@ def _parents(entries: Sequence[Checkpoint]) -> Iterator[ChainProblem]:
         seen.add(entry.name)
 
 
-def _ranges(entries: Sequence[Checkpoint]) -> Iterator[ChainProblem]:
+def _ranges(entries: Sequence[ResolvedCheckpoint]) -> Iterator[ChainProblem]:
     ends: dict[str, int] = {}
     for index, entry in enumerate(entries):
         found = _RANGE.fullmatch(entry.data)
+        if found is None and _RANGES.fullmatch(entry.data):
+            yield ChainProblem(
+                index,
+                f"{printable(entry.name)}: its data is in pieces, {printable(entry.data[:60])}: "
+                "what lies between them went into no step up to it, or into another",
+            )
+            continue
         if entry.data and (found is None or int(found[1]) > int(found[2])):
             shown = printable(entry.data[:60])
             yield ChainProblem(index, f"{printable(entry.name)}: {shown} is not a range of data")
@@ -102,6 +131,21 @@ def _ranges(entries: Sequence[Checkpoint]) -> Iterator[ChainProblem]:
                 f"{printable(entry.parent)}, whose data ends at {before:,}",
             )
         ends[entry.name] = end
+
+
+def _holes(checkpoints: Sequence[ResolvedCheckpoint], entries: int) -> Iterator[ChainProblem]:
+    """Checkpoints whose data a chunk index names, and that of the one before them it does not.
+
+    The first of a stage was trained on what nobody needs to name, as one of step 0 was on nothing.
+    """
+    by_name = {one.name: one for one in checkpoints}
+    for index, one in enumerate(checkpoints[entries:], entries):
+        before = by_name.get(one.parent)
+        if before is not None and one.data and before.parent and not before.data:
+            yield ChainProblem(
+                index,
+                f"{printable(one.name)}: no data is named for its parent, {printable(before.name)}",
+            )
 
 
 def copied_checkpoints(release: Release) -> Iterator[ChainProblem]:
@@ -178,8 +222,7 @@ def final_checkpoint(release: Release) -> str:
     The last entry holds the final weights' own files, or files of the same tensors and size whose
     bytes agree where a few of them are read: an earlier checkpoint has the same tensors too.
     """
-    entries = release.description.checkpoints
-    last = entries[-1]
+    last = listed_checkpoints(release).checkpoints[-1]
     final = [
         f
         for c in release.of_kind("model-parameters-final")
@@ -187,8 +230,7 @@ def final_checkpoint(release: Release) -> str:
         if f.path.endswith(".safetensors")
     ]
     finals = {f.path for c in release.of_kind("model-parameters-final") for f in c.files.here}
-    everything = [f.path for f in release.source.files]
-    paths = {path for glob in last.files for path in _matching(everything, glob)}
+    paths = {f.path for f in last.files if not f.root}
     if paths & finals:
         return ""
     sizes = {f.path: f.size for f in release.source.files}

@@ -53,12 +53,15 @@ def name_of(row: IndexRow) -> str:
     return " ".join([*parts, f"step {step:,}" if step is not None else printable(row.label[:60])])
 
 
-def group_rows(rows: Sequence[IndexRow]) -> tuple[Group, ...]:
-    """The rows by stage and ingredient, as the rows say it or, where they do not, their names."""
+def group_rows(rows: Sequence[IndexRow], whole: str = "the index") -> tuple[Group, ...]:
+    """The rows by stage and ingredient, as the rows say it or, where they do not, their names.
+
+    A group of which neither says anything is called ``whole``.
+    """
     found: dict[tuple[object, ...], list[IndexRow]] = {}
     for row in rows:
         found.setdefault(group_key(row), []).append(row)
-    return tuple(Group(_title(members[0]), _stage(members[0]), tuple(members))
+    return tuple(Group(_title(members[0]) or whole, _stage(members[0]), tuple(members))
                  for members in found.values())  # fmt: skip
 
 
@@ -86,4 +89,4 @@ def _title(row: IndexRow) -> str:
     elif ingredient.isdecimal() or "+" in ingredient:
         ingredient = f"ingredient {ingredient}"
     parts = [printable(part[:60]) for part in (_stage(row), ingredient, row.run) if part]
-    return " ".join(parts) or "the index"
+    return " ".join(parts)

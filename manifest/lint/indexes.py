@@ -102,13 +102,19 @@ def _cached(
 
 
 def index_problems(
-    index: CheckpointIndex, finals: Mapping[str, int] | None = None
+    index: CheckpointIndex, finals: Mapping[str, int] | None = None, whole: str = "the index"
 ) -> tuple[IndexProblem, ...]:
-    """Every problem of an index, by line; those of the index as a whole come last."""
+    """Every problem of an index, by line; those of the index as a whole come last.
+
+    Args:
+        index: The index.
+        finals: As in `problems_of`.
+        whole: What to call it in messages.
+    """
     found = [IndexProblem(ProblemKind.UNREADABLE, line, text) for line, text in index.problems]
     index, swapped = _unswapped(index)
     found += swapped
-    groups = group_rows(index.rows)
+    groups = group_rows(index.rows, whole)
     found += _steps(index.rows)
     blamed = {p.line for p in found if p.kind is ProblemKind.STEP}
     found += [IndexProblem(ProblemKind.STAGE, r.line, t) for r, t in stage_mistakes(index.rows)]

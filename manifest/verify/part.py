@@ -205,15 +205,26 @@ def within_root(part: Part, root: str) -> Part:
     return lambda path: part(f"{root}:{path}")
 
 
-def refuse_nothing(report: VerifyReport) -> None:
-    """Refuse to say that a part holds of which nothing could be checked.
+def refuse_nothing(report: VerifyReport, *, named: bool) -> None:
+    """Refuse to say that a part holds that could not be checked whole.
+
+    Who names a part asks about all of it; files of other parts in roots that were not given are
+    no part of the question.
+
+    Args:
+        report: What was found.
+        named: Whether a part was named; else it is a sample of everything, and what could not be
+            sampled is only told.
 
     Raises:
-        UndecidedError: All of it lies in roots that were not given.
+        UndecidedError: Some of it, or all, lies in roots that were not given.
     """
     checked = report.files_checked or report.tensors_checked
-    if report.part and report.not_checked and not (checked or report.problems or report.undecided):
+    if not report.part or not report.not_checked or report.problems or report.undecided:
+        return
+    if named or not checked:
+        how = "not all" if checked else "nothing"
         raise UndecidedError(
-            f"nothing of the part was checked: {printable(report.not_checked[0])}",
+            f"{how} of the part was checked: {printable(report.not_checked[0])}",
             remedy="give the directory, or leave the part out",
         )

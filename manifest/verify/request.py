@@ -42,6 +42,11 @@ class Request:
     tensors: tuple[str, ...] = ()
     checkpoints: tuple[str, ...] = ()
 
+    @property
+    def names_a_part(self) -> bool:
+        """Whether it asks for something by its name; a sample names nothing."""
+        return bool(self.only or self.components or self.checkpoints or self.tensors)
+
 
 def read_given(path: str, option: str, max_bytes: int) -> bytes:
     """A regular file that the user named; links are followed, since the user named them.

@@ -57,7 +57,7 @@ class Run:
         try:
             self._documents()
             self._files()
-            refuse_nothing(self.found)
+            refuse_nothing(self.found, named=self.request.names_a_part)
         except UsageError:
             raise
         except NotTrustedError as error:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -77,6 +80,80 @@ def test_a_chunk_that_the_manifest_contradicts_is_reported(amber: Path) -> None:
     ]
 
 
+def test_the_data_of_a_segment_is_checked_where_it_lies(amber: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(amber / "train", elsewhere / "train")
+    segment = ("--from", "ckpt_357", "--to", "main", "--data", elsewhere)
+    done = run(amber, *segment)
+    assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, "2 of 2 chunks as the index lists")
+    (elsewhere / "train" / "train_359.jsonl").write_bytes(b"{}\n")
+    done = run(amber, *segment)
+    assert done.exit_code == 5
+    assert "train/train_359.jsonl: different" in done.stdout
+    (elsewhere / "train" / "train_358.jsonl").unlink()
+    report = listed(amber, *segment)
+    chunks = report["chunks"]
+    assert isinstance(chunks, list)
+    assert [c["state"] for c in chunks] == ["missing", "different"]
+    assert run(amber, "--data", elsewhere).exit_code == 2
+
+
+def section(directory: Path, text: str) -> Path:
+    (directory / "release.yaml").write_text(
+        'schema_version: "1.0"\nname: a/b\nversion: "1"\ndescribed_by: publisher\ncomponents: {}\n'
+        f"checkpoints: {{{text}}}\n"
+    )
+    return built(directory)
+
+
+def messages(report: dict[str, object]) -> str:
+    findings = report["findings"]
+    assert isinstance(findings, list)
+    return "\n".join(f"{f['code']} {f['message']}" for f in findings)
+
+
+def test_gaps_repeated_steps_and_false_tokens_are_found_without_an_index(tmp_path: Path) -> None:
+    names = [f"step{n}-tokens{n * 4}M" for n in range(100, 1100, 100) if n != 600]
+    text = "\n".join([*names, "step300-again", "step1100-tokens9M"])
+    (tmp_path / "names.txt").write_text(text)
+    report = listed(section(tmp_path, "names: names.txt"))
+    assert report["exit_code"] == 1
+    found = messages(report)
+    assert "CKP010 step 600 is missing" in found
+    assert "CKP005 step 300 of the training is listed a second time" in found
+    assert "CKP007" in found
+    drawn = run(tmp_path).stdout.splitlines()[1]
+    assert len(drawn) == 80
+    assert (drawn.count("○"), drawn.count("▒")) == (1, 1)
+    ascii_only = subprocess.run(
+        [sys.executable, "-m", "manifest", "checkpoints", str(tmp_path)],
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "COLUMNS": "50"},
+        capture_output=True,
+        check=False,
+    )
+    drawn = ascii_only.stdout.decode("ascii").splitlines()[1]
+    assert (len(drawn), drawn.count("o"), drawn.count("x")) == (50, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("step1,a\nstep2,b\nstep1,c\n", "step1: its data is in pieces, 0-0,2-2"),
+        ("step2,a\nstep1,b\n", "step2: its data begins at 0, which overlaps step1"),
+        ("step1,a\nstep3,b\n", "step3: no data is named for its parent, step2"),
+    ],
+    ids=["pieces", "overlap", "hole"],
+)
+def test_ranges_of_data_that_overlap_or_leave_holes_are_found(
+    tmp_path: Path, rows: str, message: str
+) -> None:
+    (tmp_path / "names.txt").write_text("step1\nstep2\nstep3\n")
+    (tmp_path / "chunks.csv").write_text(f"checkpoint,file\n{rows}")
+    report = listed(section(tmp_path, "names: names.txt, chunks: chunks.csv"))
+    assert report["exit_code"] == 1
+    assert f"CKP003 {message}" in messages(report)
+
+
 def test_an_index_that_was_changed_since_is_not_read(amber: Path) -> None:
     (amber / "chunks.csv").write_text("file\nx\n")
     result = run(amber)
@@ -122,6 +199,18 @@ def test_a_checkpoint_is_verified_wherever_its_root_lies(tmp_path: Path) -> None
         report = verify(release, keys=[key.public], roots=roots_given, checkpoints=[gone])
         assert report.exit_code == 4
         assert "was not given" in report.undecided_reason
+    # A part of which one root is there and another is not is never said to hold.
+    part = ["model-parameters-intermediate"]
+    report = verify(release, keys=[key.public], roots=late, components=part)
+    assert (report.exit_code, report.files_checked) == (4, 1)
+    assert report.undecided_reason.startswith(
+        "not all of the part was checked: root early (1 file)"
+    )
+    report = verify(release, keys=[key.public], roots=late, only=["**"])
+    assert report.exit_code == 4
+    # A root that is there and holds less than was signed differs.
+    shutil.rmtree(roots["late"] / "step2000")
+    assert verify(release, keys=[key.public], roots=late, checkpoints=["step2000"]).exit_code == 5
 
 
 @pytest.mark.parametrize("heading", ["weights_sha256", "Checkpoint digest", "Weights (BLAKE3)"])

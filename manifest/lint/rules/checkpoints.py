@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from manifest.display import plural
+from manifest.display import plural, printable
 from manifest.errors import DocumentError, UndecidedError
 from manifest.findings import Finding, Location, Severity
 from manifest.lint.chain import chain_problems, copied_checkpoints, final_checkpoint
+from manifest.lint.checkpoint_list import bulk_problems, listed_checkpoints
 from manifest.lint.indexes import ProblemKind, problems_of
 from manifest.lint.needs import MET, met_if, present
 from manifest.lint.release import Basis, Release
@@ -68,33 +69,39 @@ def intermediate_checkpoints(release: Release) -> Outcome:
 )
 def checkpoint_chain(release: Release) -> Outcome:
     """At least two checkpoints, linked, without a contradiction, the last the final weights."""
-    entries = release.description.checkpoints
-    pointer = "checkpoints"
-    if len(entries) < 2:
-        listed = plural(len(entries), "checkpoint is", "checkpoints are")
-        return met_if(False, f"{listed} listed; a chain has at least two", pointer=pointer)
-    without = next((i for i, e in enumerate(entries) if e.step is None), None)
+    listed = listed_checkpoints(release).checkpoints
+    if len(listed) < 2:
+        number = plural(len(listed), "checkpoint is", "checkpoints are")
+        return met_if(False, f"{number} listed; a chain has at least two", pointer="checkpoints")
+    without = next((i for i, c in enumerate(listed) if c.step is None), None)
     if without is not None:
-        reason = f"{entries[without].name} has no step"
-        return met_if(False, reason, pointer=f"checkpoints.entries[{without}]")
-    unlinked = next((i for i, e in enumerate(entries) if i and not e.parent), None)
+        reason = f"{printable(listed[without].name)} has no step"
+        return met_if(False, reason, pointer=_pointer(release, without))
+    unlinked = next((i for i, c in enumerate(listed) if i and not c.parent), None)
     if unlinked is not None:
-        reason = f"{entries[unlinked].name} names no parent"
-        return met_if(False, reason, pointer=f"checkpoints.entries[{unlinked}]")
+        reason = f"{printable(listed[unlinked].name)} names no parent"
+        return met_if(False, reason, pointer=_pointer(release, unlinked))
     if release.basis is Basis.DECLARATIONS:
         return MET
     for problem in chain_problems(release):
-        pointer = f"checkpoints.entries[{problem.index}]"
+        pointer = _pointer(release, problem.index)
         return met_if(False, f"the chain contradicts itself: {problem.message}", pointer=pointer)
     for problem in copied_checkpoints(release):
-        pointer = f"checkpoints.entries[{max(problem.index, 0)}]"
+        pointer = _pointer(release, max(problem.index, 0))
         return met_if(False, f"the chain is one of copies: {problem.message}", pointer=pointer)
-    nowhere = next((i for i, e in enumerate(entries) if not e.files), None)
+    nowhere = next((i for i, c in enumerate(listed) if not c.files), None)
     if nowhere is not None:
-        reason = f"{entries[nowhere].name} names no files of the release"
-        return met_if(False, reason, pointer=f"checkpoints.entries[{nowhere}]")
+        reason = f"{printable(listed[nowhere].name)} names no files of the release"
+        return met_if(False, reason, pointer=_pointer(release, nowhere))
     reason = final_checkpoint(release)
-    return met_if(not reason, reason, pointer=f"checkpoints.entries[{len(entries) - 1}]")
+    return met_if(not reason, reason, pointer=_pointer(release, len(listed) - 1))
+
+
+def _pointer(release: Release, index: int) -> str:
+    """The place of a checkpoint: its entry, or the section that names it with many others."""
+    if index < len(release.description.checkpoints):
+        return f"checkpoints.entries[{index}]"
+    return "checkpoints"
 
 
 @rule(
@@ -108,11 +115,12 @@ def checkpoint_chain(release: Release) -> Outcome:
     good=Example(_COMPONENTS + _CHAIN, _FILES),
 )
 def broken_chain(rule: Rule, release: Release) -> Iterator[Finding]:
-    """Entries that contradict others."""
-    for problem in chain_problems(release):
-        yield rule.finding(
-            problem.message, location=release.location(f"checkpoints.entries[{problem.index}]")
-        )
+    """Checkpoints that contradict others, or are named so that they cannot be told apart."""
+    if problem := listed_checkpoints(release).problem:
+        yield rule.finding(problem, location=release.location("checkpoints"))
+    for found in chain_problems(release):
+        location = release.location(_pointer(release, found.index))
+        yield rule.finding(found.message, location=location)
 
 
 @rule(
@@ -157,6 +165,10 @@ def _of_index(rule: Rule, release: Release, kind: ProblemKind) -> Iterator[Findi
     """The problems of one kind in the index that the description names."""
     path = release.description.fields.get("checkpoints", {}).get("index", "")
     if path not in release.paths:
+        bulk = listed_checkpoints(release).checkpoints[len(release.description.checkpoints) :]
+        for problem in bulk_problems(bulk):
+            if problem.kind is kind:
+                yield rule.finding(problem.message, location=release.location("checkpoints"))
         return
     finals = {
         str(stage["name"]): int(stage["steps"])
