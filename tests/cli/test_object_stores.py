@@ -12,7 +12,8 @@ from clusters import local_cluster
 from s3_server import Bucket, serve_bucket
 from weights import T, safetensors
 
-from manifest.inventory import Algorithm, hash_files, walk
+from manifest.errors import UndecidedError
+from manifest.inventory import Algorithm, hash_files, read_file, walk
 from manifest.inventory.objects import ObjectStore
 
 pytest.importorskip("s3fs", reason="needs the extra s3")
@@ -159,6 +160,15 @@ def test_an_object_that_is_exchanged_meanwhile_is_no_answer(scene: Scene) -> Non
     assert problem is not None
     assert problem.kind == "changed"
     assert found["data/empty"].problem is None
+
+
+def test_a_small_file_is_read_whole(scene: Scene) -> None:
+    tree = ObjectStore.at(URL).walk()
+    name = "m.safetensors"
+    assert read_file(tree, name, max_bytes=10_000) == FILES[name]
+    scene.bucket.put(f"release/v1/{name}", b"o" * len(FILES[name]))
+    with pytest.raises(UndecidedError, match="another object"):
+        read_file(tree, name, max_bytes=10_000)
 
 
 def test_a_tag_is_asked_for_with_every_read(scene: Scene) -> None:
