@@ -1,6 +1,6 @@
 # Two commands set everything up on a machine with Python 3.11 or newer and make:
 #   make demo    a miniature release is built, signed, verified and lint-checked before your eyes
-#   make test    style, types and every test but the long ones, with coverage
+#   make test    style, types and every test but the long ones
 # `make help` lists the rest.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || command -v python)
@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick long lint format spec rule bench clean
+.PHONY: help demo test quick coverage long lint format spec rule bench clean
 
 help:
 	@grep -hE '^#:' $(MAKEFILE_LIST) | sed 's/^#: //'
@@ -33,9 +33,13 @@ $(VENV)/dev: $(VENV)/python pyproject.toml
 demo: $(VENV)/run
 	$(BIN)/manifest demo
 
-#: make test     style, types, tests, coverage
+#: make test     style, types, tests
 test: $(VENV)/dev lint
-	$(BIN)/pytest -n $(JOBS) -m 'not long' --cov --cov-report=term
+	$(BIN)/pytest -n $(JOBS) -m 'not long'
+
+#: make coverage  the same tests, and which lines and branches they reach
+coverage: $(VENV)/dev
+	$(BIN)/pytest -n $(JOBS) -q -m 'not long' --cov --cov-report=term
 
 #: make quick    the tests alone, until the first failure
 quick: $(VENV)/dev
