@@ -19,6 +19,7 @@ from manifest.build.checkpoint_sources import (
     name_problem,
 )
 from manifest.display import printable
+from manifest.document.assignment import split_root
 from manifest.document.manifest_checkpoints import (
     MAX_CHECKPOINTS,
     ResolvedCheckpoint,
@@ -26,7 +27,7 @@ from manifest.document.manifest_checkpoints import (
 )
 from manifest.document.manifest_file import Manifest, ManifestFile
 from manifest.errors import DocumentError, UsageError
-from manifest.inventory import collisions
+from manifest.inventory import collisions, path_problem
 from manifest.readers.chunk_index import Chunk, parse_chunk_index
 
 __all__ = [
@@ -205,7 +206,10 @@ def chunk_problems(
     """
     files = {file.full_path: file for file in manifest.files}
     names = {one.name for one in checkpoints}
+    roots = manifest.release.get("roots", {})
     for chunk in chunks:
+        if problem := path_problem(split_root(chunk.file, roots)[1]):
+            yield chunk.line, f"the path of the chunk {printable(chunk.file)} {problem}"
         if chunk.checkpoint and chunk.checkpoint not in names:
             yield chunk.line, f"no checkpoint is called {printable(chunk.checkpoint)}"
         file = files.get(chunk.file)

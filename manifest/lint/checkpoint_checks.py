@@ -11,6 +11,7 @@ from manifest.lint.chain import list_problems
 from manifest.lint.checkpoint_list import bulk_problems
 from manifest.lint.indexes import index_findings
 from manifest.lint.rule import find_rule
+from manifest.readers.checkpoint_names import link_parts
 
 __all__ = ["checkpoint_findings"]
 
@@ -33,6 +34,7 @@ def checkpoint_findings(
     found += (_finding(p.kind.value, p.message) for p in bulk_problems(checkpoints[entries:]))
     found += (_finding("CKP003", p.message) for p in list_problems(checkpoints, entries))
     found += (_finding("CKP003", text) for text in _other_digests(checkpoints))
+    found += (_finding("CKP003", text) for text in _places_outside(checkpoints))
     found += (_finding("CKP015", text) for text in _copies(checkpoints))
     return tuple(found)
 
@@ -52,6 +54,14 @@ def _other_digests(checkpoints: Sequence[ResolvedCheckpoint]) -> Iterator[str]:
                 f"{printable(one.name)}: the index lists the SHA-256 {one.listed_sha256}, which "
                 "none of its files has"
             )
+
+
+def _places_outside(checkpoints: Sequence[ResolvedCheckpoint]) -> Iterator[str]:
+    """Places in an index that are no address, and lead to somebody's own directories."""
+    for one in checkpoints:
+        scheme, _, path = link_parts(one.location)
+        if not scheme and path and (path.startswith("/") or ".." in path.split("/")):
+            yield f"{printable(one.name)}: its place {printable(path[:200])} leads out of the release"
 
 
 def _copies(checkpoints: Sequence[ResolvedCheckpoint]) -> Iterator[str]:

@@ -53,6 +53,14 @@ def parse_branch_names(data: bytes, name: str) -> tuple[BranchName, ...]:
             continue
         peeled = one.name.endswith("^{}")
         one = BranchName(line, one.name.removesuffix("^{}"), one.commit)
+        first = next(iter(found.values()), one)
+        if bool(first.commit) != bool(one.commit):
+            word = "has a commit" if first.commit else "has none"
+            raise DocumentError(
+                f"{shown}:{line}: {printable(one.name[:80])} is listed "
+                f"{'with' if one.commit else 'without'} a commit, and line {first.line:,} {word}",
+                remedy="the list is cut off or put together of two: write it again",
+            )
         before = found.get(one.name)
         if before is not None and not peeled:
             how = "with another commit" if before.commit != one.commit else "already"

@@ -11,6 +11,8 @@ import json
 import struct
 from pathlib import Path
 
+from lint_releases import OPEN_FILES, write
+
 COUNT = 360
 NAMES = (*(f"ckpt_{n:03}" for n in range(COUNT - 1)), "main")
 
@@ -31,6 +33,59 @@ checkpoints:
   directories: ["checkpoints/*"]
   chunks: chunks.csv
 """
+
+
+WHOLE = """\
+license: Apache-2.0
+licenses: {document: Apache-2.0}
+release_date: 2023-12-11
+model: {architecture: llama, tasks: [text-generation], languages: [en]}
+components:
+  model-architecture: {files: [config.json, code/model.py]}
+  model-parameters-final: {files: [checkpoints/main]}
+  model-parameters-intermediate: {files: [checkpoints]}
+  tokenizer: {files: [tokenizer.json]}
+  training-code: {files: [code/train.py]}
+  inference-code: {files: [code/generate.py]}
+  evaluation-code: {files: [code/evaluate.py]}
+  data-preprocessing-code: {files: [code/prepare.py]}
+  datasets: {files: [train], license: ODC-By-1.0}
+  evaluation-data: {files: [data/heldout.jsonl]}
+  evaluation-results: {files: [results.json]}
+  model-card: {files: [README.md]}
+  data-card: {files: [DATA.md]}
+  research-paper: {files: [PAPER.md]}
+  training-configuration: {files: [recipe.yaml]}
+  training-logs: {files: [log.jsonl]}
+  license-texts: {files: [LICENSE]}
+data:
+  sources:
+    - {name: RefinedWeb, description: Web pages, access: public, tokens: 665010000000,
+       files: [train]}
+    - {name: StarCoder, description: Source code, access: public, tokens: 291920000000,
+       files: [train]}
+    - {name: C4, description: Web pages, access: public, tokens: 197670000000,
+       files: [train]}
+    - {name: arXiv, description: Papers, access: public, tokens: 30000000000,
+       files: [train]}
+    - {name: Books, description: Books, access: public, tokens: 28860000000,
+       files: [train]}
+    - {name: Wikipedia, description: Encyclopedia, access: public, tokens: 23900000000,
+       files: [train]}
+    - {name: StackExchange, description: Questions and answers, access: public, tokens: 21750000000,
+       files: [train]}
+  processing: Tokenized, concatenated, split into instances of 2,049 tokens and into 360 chunks.
+  filtering: As in the sources.
+training:
+  command: python code/train.py
+  hardware: 56 DGX A100
+checkpoints:
+  directories: ["checkpoints/*"]
+  chunks: chunks.csv
+evaluation: {contamination: Not examined.}
+"""
+"""What LLM360 published of Amber: everything of class I of the Model Openness Framework. Nothing was
+published of seeds, of a pinned environment, of nondeterminism or of the steps of checkpoints."""
 
 
 def weights(seed: int) -> bytes:
@@ -57,3 +112,22 @@ def write_amber(directory: Path, count: int = COUNT) -> None:
         rows.append(f"{name},train/train_{number:03}.jsonl,{digest}")
     (directory / "chunks.csv").write_text("\n".join(rows) + "\n")
     (directory / "release.yaml").write_text(RELEASE)
+
+
+def write_whole_amber(directory: Path) -> None:
+    """Write all that was published, with stand-ins for code, documents and results."""
+    write_amber(directory)
+    main = (directory / "checkpoints" / "main" / "model.safetensors").read_bytes()
+    results = json.loads(OPEN_FILES["results.json"])
+    results["weights"]["sha256"] = hashlib.sha256(main).hexdigest()
+    left = (
+        "checkpoints/",
+        "model.safetensors",
+        "data/train",
+        "data/order",
+        "requirements",
+        "release",
+    )
+    files = {k: v for k, v in OPEN_FILES.items() if not k.startswith(left)}
+    head = RELEASE.partition("license:")[0]
+    write(directory, {**files, "results.json": json.dumps(results), "release.yaml": head + WHOLE})

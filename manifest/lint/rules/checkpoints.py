@@ -63,7 +63,8 @@ def intermediate_checkpoints(release: Release) -> Outcome:
     rationale="A segment of training can be repeated when the checkpoint before it, the data "
     "between and the checkpoint after it are all there and fit together.",
     remedy="List the checkpoints under `checkpoints.entries`, each with step, parent, the range of "
-    "data since its parent, and files; the last one holds the final weights.",
+    "data since its parent, and files, or name them in bulk by `directories` or an `index` that "
+    "give their steps; the last one holds the final weights.",
     bad=Example(_COMPONENTS, _FILES),
     good=Example(_COMPONENTS + _CHAIN, _FILES),
 )

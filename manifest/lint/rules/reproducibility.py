@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from manifest.display import printable
 from manifest.errors import UndecidedError
 from manifest.findings import Finding, Severity
+from manifest.lint.checkpoint_list import listed_chunks
 from manifest.lint.commands import command_problem
 from manifest.lint.environment import lock_problem
 from manifest.lint.examples import CODE
@@ -125,7 +126,8 @@ def environment(release: Release) -> Outcome:
     title="the order of the data",
     rationale="The order in which a model sees its data decides where training ends, and it is "
     "what links a checkpoint to the data behind it.",
-    remedy="Publish which records went into which step, under `components.data-order`.",
+    remedy="Publish which records went into which step, under `components.data-order`; or the chunks "
+    "of data between checkpoints, each with its SHA-256, under `checkpoints.chunks`.",
     bad=Example("data:\n  processing: Shuffled.\n"),
     good=Example(
         "components:\n  data-order:\n    files: [order.csv]\n",
@@ -133,8 +135,22 @@ def environment(release: Release) -> Outcome:
     ),
 )
 def data_order(release: Release) -> Outcome:
-    """Rows that say what was seen when."""
-    return present(release, "data-order")
+    """Rows that say what was seen when, or chunks by digest that say what each checkpoint saw."""
+    path = release.description.fields.get("checkpoints", {}).get("chunks", "")
+    if release.holds("data-order") or not path:
+        return present(release, "data-order")
+    if release.basis is Basis.DECLARATIONS:
+        return MET
+    chunks = listed_chunks(release)
+    pointer = "checkpoints.chunks"
+    if not chunks:
+        return met_if(
+            False, f"{printable(path)} is no chunk index that can be read", pointer=pointer
+        )
+    vague = sum(not chunk.sha256 or not (chunk.checkpoint or chunk.step) for chunk in chunks)
+    of = f"of {vague:,} of {len(chunks):,} chunks {printable(path)} does not say"
+    reason = f"{of} the SHA-256 and the checkpoint or step that they led to"
+    return met_if(not vague, reason, pointer=pointer)
 
 
 @gate(
