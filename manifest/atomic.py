@@ -14,6 +14,8 @@ from manifest.errors import UndecidedError, UsageError
 
 __all__ = ["write_atomically", "write_stream_atomically"]
 
+_DESCRIPTORS = "/proc/self/fd"
+_BLOCK = 1 << 20
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
 
 
@@ -22,8 +24,9 @@ def write_atomically(
 ) -> None:
     """Write a file so that a reader sees the old bytes or the new ones, never a part.
 
-    The bytes go to a temporary file in the same directory (``.NAME.<random>.tmp``), reach the
-    disk, and take the name in one step. On any error, an interrupt included, the temporary file
+    The bytes go to a file without a name where the file system has such (Linux), so that a process
+    that is killed leaves nothing; else to a temporary one in the same directory
+    (``.NAME.<random>.tmp``). They reach the disk, and take the name in one step. On any error, an interrupt included, the temporary file
     is removed and the old file stays. A symbolic link at ``path`` is never written through: the
     link itself is replaced by the file.
 
@@ -104,15 +107,46 @@ def _refuse_special(target: Path) -> None:
 
 
 def _write(temporary: Path, chunks: Iterable[bytes], mode: int) -> None:
-    descriptor = os.open(temporary, _CREATE, mode)
+    nameless = _open_nameless(temporary.parent, mode)
+    descriptor = os.open(temporary, _CREATE, mode) if nameless is None else nameless
     try:
-        for data in chunks:
-            rest = memoryview(data)
-            while rest:
-                rest = rest[os.write(descriptor, rest) :]
-        os.fsync(descriptor)
+        _write_all(descriptor, chunks)
+        if nameless is not None:
+            _name(nameless, temporary, mode)
     finally:
         os.close(descriptor)
+
+
+def _write_all(descriptor: int, chunks: Iterable[bytes]) -> None:
+    for data in chunks:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+    os.fsync(descriptor)
+
+
+def _name(nameless: int, path: Path, mode: int) -> None:
+    """Give a file its first name; where there are no hard links, copy it."""
+    try:
+        # A descriptor, though not used for an absolute path, makes this linkat(2), which follows.
+        os.link(f"{_DESCRIPTORS}/{nameless}", path, src_dir_fd=nameless)
+    except OSError:
+        os.lseek(nameless, 0, os.SEEK_SET)
+        copy = os.open(path, _CREATE, mode)
+        try:
+            _write_all(copy, iter(lambda: os.read(nameless, _BLOCK), b""))
+        finally:
+            os.close(copy)
+
+
+def _open_nameless(directory: Path, mode: int) -> int | None:
+    """A file that has no name until it is given one; None where there is no such thing."""
+    if not hasattr(os, "O_TMPFILE") or not os.path.isdir(_DESCRIPTORS):  # noqa: PTH112 - a constant
+        return None
+    try:
+        return os.open(directory, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, mode)
+    except OSError:  # not on this file system; what else may be wrong, the other way says
+        return None
 
 
 def _take_free_name(temporary: Path, target: Path) -> None:
