@@ -7,6 +7,7 @@ draws: whoever reads an attestation derives both again.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 
 from manifest.build.checkpoints import ResolvedCheckpoint, find_checkpoint, resolve_checkpoints
 from manifest.display import printable
@@ -48,8 +49,8 @@ class Segment:
 def segments_of(manifest: Manifest) -> tuple[Segment, ...]:
     """The segments that a release's own files allow to repeat, in the order of their ends.
 
-    They are the pairs of a checkpoint and its parent that both have files in the manifest. An
-    index of checkpoints is not asked: what it alone names has no files.
+    Each leads to a checkpoint with files in the manifest from the nearest one before it that has
+    files too: those on the way are named by an index or a list of branches alone.
 
     Raises:
         DocumentError: Two checkpoints have one name.
@@ -57,10 +58,23 @@ def segments_of(manifest: Manifest) -> tuple[Segment, ...]:
     found = resolve_checkpoints(manifest)
     by_name = {one.name: one for one in found}
     return tuple(
-        Segment(by_name[one.parent], one, (one,))
-        for one in found
-        if one.files and one.parent in by_name and by_name[one.parent].files
+        segment for one in found if one.files and (segment := _segment_to(one, by_name)) is not None
     )
+
+
+def _segment_to(
+    end: ResolvedCheckpoint, by_name: Mapping[str, ResolvedCheckpoint]
+) -> Segment | None:
+    way = [end]
+    start = by_name.get(end.parent)
+    while start is not None and not start.files:
+        if start in way:
+            return None
+        way.append(start)
+        start = by_name.get(start.parent)
+    if start is None or start in way:
+        return None
+    return Segment(start, end, tuple(reversed(way)))
 
 
 def segment_between(manifest: Manifest, start: str, end: str) -> Segment:

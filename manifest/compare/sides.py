@@ -8,18 +8,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from manifest.build import build
+from manifest.build.checkpoints import resolve_checkpoints
 from manifest.build.tree import read_regular
 from manifest.compare.report import SideInfo
 from manifest.display import printable
-from manifest.document.assignment import split_root
 from manifest.document.components import resolve_kind
 from manifest.document.manifest_entries import ManifestFile
 from manifest.document.manifest_file import FILE_NAME, MAX_BYTES, Manifest, parse_manifest
 from manifest.document.manifest_weights import WeightsSet
 from manifest.errors import UsageError
-from manifest.inventory import Progress, compile_glob, glob_problem
+from manifest.inventory import Progress
 
 __all__ = ["Side", "open_side"]
+
+_MAX_SHOWN = 20
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -116,33 +118,21 @@ def _select(manifest: Manifest, selection: str, target: str) -> tuple[Sequence[M
     ids = [c.id for c in manifest.components if c.id == selection]
     if not ids and (kind := resolve_kind(selection)) is not None:
         ids = [c.id for c in manifest.components if c.kind is kind]
-    checkpoints = manifest.release.get("checkpoints", {}).get("entries", ())
-    patterns = [p for c in checkpoints if c["name"] == selection for p in c.get("files", ())]
-    files = [f for f in manifest.files if not set(ids).isdisjoint(f.components)]
-    if not ids:
-        files = _matching(manifest, patterns)
+    checkpoints = {c.name: c for c in resolve_checkpoints(manifest) if c.files}
+    files: Sequence[ManifestFile] = [
+        f for f in manifest.files if not set(ids).isdisjoint(f.components)
+    ]
+    if not ids and selection in checkpoints:
+        files = checkpoints[selection].files
     if not files:
         known = [c.id for c in manifest.components if c.file_count]
-        known += [c["name"] for c in checkpoints if c.get("files")]
+        known += list(checkpoints)[:_MAX_SHOWN]
         raise UsageError(
             f"{printable(target)} has no component or checkpoint with files that is called "
             f"{printable(selection)}",
             remedy=f"it has: {printable(', '.join(known)) or 'none'}",
         )
     return files, ids[0] if len(ids) == 1 else ""
-
-
-def _matching(manifest: Manifest, patterns: Sequence[str]) -> list[ManifestFile]:
-    matchers = [
-        (root, compile_glob(rest))
-        for root, rest in (split_root(p, manifest.release.get("roots", {})) for p in patterns)
-        if not glob_problem(rest)
-    ]
-    return [
-        f
-        for f in manifest.files
-        if any(f.root == root and m.matches(f.path) for root, m in matchers)
-    ]
 
 
 def _prefix(paths: Sequence[str]) -> int:

@@ -8,6 +8,7 @@ import pytest
 from amber import weights
 
 from manifest.build import build
+from manifest.build.segments import segments_of
 from manifest.document.manifest_checkpoints import ResolvedCheckpoint
 from manifest.errors import DocumentError
 
@@ -113,3 +114,15 @@ def test_a_pattern_that_is_none_is_refused(tmp_path: Path, pattern: str, words: 
 def test_a_broken_list_of_branches_is_refused(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(DocumentError, match=words):
         checkpoints(tmp_path, f"names: list.txt, {OLMO}", list=text)
+
+
+def test_a_segment_leads_over_checkpoints_that_only_an_index_names(tmp_path: Path) -> None:
+    for step in (1, 4):
+        (tmp_path / "c" / f"step{step}").mkdir(parents=True)
+        (tmp_path / "c" / f"step{step}" / "model.safetensors").write_bytes(weights(step))
+    (tmp_path / "list.txt").write_text("step1\nstep2\nstep3\nstep4\n")
+    text = f'{HEAD}checkpoints: {{directories: ["c/*"], names: list.txt}}\n'
+    (tmp_path / "release.yaml").write_text(text)
+    (segment,) = segments_of(build(tmp_path).manifest)
+    assert segment.names == ("step1", "step4")
+    assert [c.name for c in segment.way] == ["step2", "step3", "step4"]

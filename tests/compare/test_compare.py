@@ -6,12 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
+from amber import write_amber
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from weights import RELEASE, T, release, safetensors
 
 import manifest
+from manifest.build import build, write_manifest
 from manifest.cli import cli
 from manifest.compare import Change, DiffReport, WeightsRelation, compare_sides, open_side
 from manifest.document.schema import violations
@@ -259,3 +261,12 @@ def test_names_are_shown_without_their_control_characters(tmp_path: Path) -> Non
     text = TEXT.replace("acme/tensors", '"acme/\\u202Etensors"')
     report = diff(tmp_path, BASE, BASE, text)
     assert "\u202e" not in render_diff(report)
+
+
+def test_checkpoints_that_directories_name_can_be_compared(tmp_path: Path) -> None:
+    write_amber(tmp_path, count=3)
+    write_manifest(tmp_path, build(tmp_path))
+    sides = [open_side(f"{tmp_path}#{name}") for name in ("ckpt_000", "ckpt_001")]
+    assert files_of(compare_sides(*sides)) == [("changed", "model.safetensors", "")]
+    with pytest.raises(UsageError, match="no component or checkpoint"):
+        open_side(f"{tmp_path}#ckpt_999")
