@@ -17,8 +17,8 @@ from typing import Any
 from manifest.display import printable
 from manifest.errors import MissingExtraError, UndecidedError, UsageError
 from manifest.inventory.paths import path_problem
-from manifest.inventory.tree import FileStat, Oddity, OddityKind, Tree
-from manifest.inventory.walk import MAX_FILES
+from manifest.inventory.tree import FileStat, NotCovered, Oddity, OddityKind, Tree
+from manifest.inventory.walk import MAX_FILES, NOT_COVERED
 from manifest.records import record
 
 __all__ = ["ObjectStore"]
@@ -94,14 +94,24 @@ class ObjectStore:
             raise UndecidedError(f"{shown} holds more than {MAX_FILES:,} objects")
         if not listed:
             raise UsageError(f"there is nothing under {shown}", remedy="check the prefix")
-        files, oddities = self._sorted_out(listed)
-        return Tree(self.url, tuple(sorted(files)), (), tuple(oddities), (), 0, 0, place=self)
-
-    def _sorted_out(
-        self, listed: Mapping[str, Mapping[str, Any]]
-    ) -> tuple[list[FileStat], list[Oddity]]:
         start = len(self._prefix) + 1
         names = {name[start:]: info for name, info in listed.items()}
+        not_covered = _not_covered(names)
+        files, oddities = self._sorted_out(names)
+        return Tree(
+            self.url,
+            tuple(sorted(files)),
+            (),
+            tuple(oddities),
+            not_covered,
+            device=0,
+            inode=0,
+            place=self,
+        )
+
+    def _sorted_out(
+        self, names: Mapping[str, Mapping[str, Any]]
+    ) -> tuple[list[FileStat], list[Oddity]]:
         above = {name[:at] for name in names for at in range(1, len(name)) if name[at] == "/"}
         files: list[FileStat] = []
         oddities: list[Oddity] = []
@@ -207,6 +217,19 @@ class _Object:
 
     def close(self) -> None:
         self._opened.close()
+
+
+def _not_covered(names: dict[str, Mapping[str, Any]]) -> tuple[NotCovered, ...]:
+    """Take out what no manifest covers, as a walk over a directory does."""
+    found: list[NotCovered] = []
+    for path in sorted(NOT_COVERED):
+        inside = [name for name in names if name.startswith(f"{path}/")]
+        own = [path] if path in names else []
+        sizes = [names.pop(name).get("size") or 0 for name in (*own, *inside)]
+        if sizes:
+            kind = "directory" if inside else "file"
+            found.append(NotCovered(path, kind, len(sizes), sum(sizes)))
+    return tuple(found)
 
 
 def _nanoseconds(value: object) -> int:

@@ -93,13 +93,28 @@ def scene(
         monkeypatch.setenv(name, value)
     made = Scene(tmp_path, server, run)
     yield made
-    for name in [*FILES, "data/", "extra", "../up", "data", "x?versionId=1"]:
+    for name in [
+        *FILES,
+        ".gitattributes",
+        ".git/config",
+        ".git/HEAD",
+        "data/",
+        "extra",
+        "../up",
+        "data",
+        "x?versionId=1",
+    ]:
         server.delete(f"release/v1/{name}")
 
 
 def test_the_manifest_is_the_one_of_a_directory(scene: Scene) -> None:
+    for name in (".gitattributes", ".git/config", ".git/HEAD"):
+        scene.bucket.put(f"release/v1/{name}", b"of no manifest")
+        (scene.local / name).parent.mkdir(exist_ok=True)
+        (scene.local / name).write_bytes(b"of no manifest")
     built = scene.run("build")
     assert built.exit_code == 0, built.output
+    assert walk(scene.local).not_covered == ObjectStore.at(URL).walk().not_covered
     data = (scene.release / "manifest.json").read_bytes()
     assert [f["path"] for f in json.loads(data)["files"] if f.get("root")] == sorted(FILES)
     assert json.loads(data)["weights"]
