@@ -26,7 +26,7 @@ from manifest.document.manifest_checkpoints import (
     weights_digests,
 )
 from manifest.document.manifest_file import Manifest, ManifestFile
-from manifest.errors import DocumentError, UsageError
+from manifest.errors import DocumentError, UndecidedError, UsageError
 from manifest.inventory import collisions, path_problem
 from manifest.readers.chunk_index import Chunk, parse_chunk_index
 
@@ -174,8 +174,12 @@ def segment_chunks(
 ) -> tuple[Chunk, ...]:
     """The data between two checkpoints of one stage: after ``start``, up to and with ``end``.
 
+    Chunks say it by the checkpoint or the step that they led to. Where they say neither, they are
+    counted by their tokens, in the order of the index: those that hold any of the segment's.
+
     Raises:
         UsageError: There is no such checkpoint, they are of two stages, or in the other order.
+        UndecidedError: Nothing says which chunks went into the segment.
     """
     first, last = find_checkpoint(checkpoints, start), find_checkpoint(checkpoints, end)
     stage = [one for one in checkpoints if one.stage == first.stage]
@@ -186,15 +190,39 @@ def segment_chunks(
         )
     names = {one.name for one in stage[stage.index(first) + 1 : stage.index(last) + 1]}
     low, high = first.step, last.step
-    return tuple(
-        chunk
-        for chunk in chunks
-        if (
-            chunk.checkpoint in names
-            if chunk.checkpoint
-            else None not in (chunk.step, low, high) and low < chunk.step <= high  # type: ignore[operator]  # None is ruled out above
+    listed = tuple(chunks)
+    if not any(chunk.checkpoint or chunk.step is not None for chunk in listed):
+        found = _by_tokens(listed, first.tokens, last.tokens)
+    else:
+        found = tuple(
+            chunk
+            for chunk in listed
+            if (
+                chunk.checkpoint in names
+                if chunk.checkpoint
+                else None not in (chunk.step, low, high) and low < chunk.step <= high  # type: ignore[operator]  # None is ruled out above
+            )
         )
-    )
+    if not found:
+        raise UndecidedError(
+            f"nothing says which chunks went into the training from {printable(start)} to "
+            f"{printable(end)}",
+            remedy="give each chunk its checkpoint or its step; or its tokens, where checkpoints "
+            "say how many they have seen",
+        )
+    return found
+
+
+def _by_tokens(chunks: Iterable[Chunk], low: int | None, high: int | None) -> tuple[Chunk, ...]:
+    found: list[Chunk] = []
+    begin = 0
+    for chunk in chunks:
+        if low is None or high is None or chunk.tokens is None:
+            return ()
+        if begin < high and begin + chunk.tokens > low:
+            found.append(chunk)
+        begin += chunk.tokens
+    return tuple(found)
 
 
 def chunk_problems(

@@ -98,6 +98,25 @@ def test_the_data_of_a_segment_is_checked_where_it_lies(amber: Path, tmp_path: P
     assert run(amber, "--data", elsewhere).exit_code == 2
 
 
+def test_shards_without_steps_are_counted_by_their_tokens(tmp_path: Path) -> None:
+    """As Pythia's: shards in the order in which they were read, each with its SHA-256."""
+    (tmp_path / "names.txt").write_text("step0-tokens0\nstep1-tokens250\nstep2-tokens500\nmain\n")
+    rows = "".join(f"shard-{n}.bin,{n:064x},200\n" for n in range(3))
+    (tmp_path / "shards.csv").write_text(f"file,sha256,tokens\n{rows}")
+    section(tmp_path, "names: names.txt, chunks: shards.csv")
+    named = [
+        [line.split("  ")[1] for line in run(tmp_path, "--from", a, "--to", b).stdout.splitlines()]
+        for a, b in (
+            ("step0-tokens0", "step1-tokens250"),
+            ("step1-tokens250", "step2-tokens500"),
+        )
+    ]
+    assert named == [["shard-0.bin", "shard-1.bin"], ["shard-1.bin", "shard-2.bin"]]
+    result = run(tmp_path, "--from", "step0-tokens0", "--to", "main")
+    assert result.exit_code == 4
+    assert "nothing says which chunks" in result.output
+
+
 def section(directory: Path, text: str) -> Path:
     (directory / "release.yaml").write_text(
         'schema_version: "1.0"\nname: a/b\nversion: "1"\ndescribed_by: publisher\ncomponents: {}\n'
