@@ -6,6 +6,8 @@ import functools
 import re
 from collections.abc import Mapping
 
+from manifest.display import printable
+
 __all__ = ["match_name", "pattern_problem"]
 
 _FORMS: Mapping[str, str] = {
@@ -28,7 +30,8 @@ def pattern_problem(pattern: str) -> str:
         if field is None:
             return "has a brace without its other"
         if field not in _FORMS:
-            return f"has a field that there is not; there are {', '.join(_FORMS)}"
+            shown = printable(field[:40])
+            return f"has the unknown field {{{shown}}}; fields are {', '.join(_FORMS)}"
         if field in seen:
             return f"has the field {field} twice"
         if found.start() == end:

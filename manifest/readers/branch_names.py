@@ -11,6 +11,7 @@ from manifest.records import record
 __all__ = ["BranchName", "parse_branch_names"]
 
 MAX_BYTES = 16 * 1024 * 1024
+MAX_LINES = 200_000
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _REMOTE = re.compile(r"(?:refs/)?remotes/[^/]+/")
 
@@ -46,8 +47,11 @@ def parse_branch_names(data: bytes, name: str) -> tuple[BranchName, ...]:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DocumentError(f"{shown} is not UTF-8 (byte {error.start})") from None
+    lines = text.replace("\r\n", "\n").split("\n")
+    if len(lines) > MAX_LINES:
+        raise DocumentError(f"{shown} has more than {MAX_LINES:,} lines")
     found: dict[str, BranchName] = {}
-    for line, raw in enumerate(text.replace("\r\n", "\n").split("\n"), 1):
+    for line, raw in enumerate(lines, 1):
         one = _branch(line, raw, shown)
         if one is None:
             continue

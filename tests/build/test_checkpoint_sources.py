@@ -87,7 +87,7 @@ def test_an_index_gives_commits_and_digests(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("pattern", "words"),
     [
-        ("step{steps}", "has a field that there is not"),
+        ("step{steps}", r"has the unknown field \{steps\}"),
         ("step{step", "has a brace without its other"),
         ("{step}{tokens}", "two fields with nothing between"),
         ("{step}-{step}", "has the field step twice"),
@@ -107,9 +107,10 @@ def test_a_pattern_that_is_none_is_refused(tmp_path: Path, pattern: str, words: 
         (f"{'a' * 39} step1\n", ":1: .* is no branch"),
         ("step1 step2\n", ":1: .* is no branch"),
         ("# nothing\n", "lists no branch"),
+        ("x\n" * 200_001, "has more than 200,000 lines"),
         ("stage1-x\n", "no name in list.txt looks as checkpoints.patterns says"),
     ],
-    ids=["two-commits", "twice", "short-commit", "two-names", "empty", "no-match"],
+    ids=["two-commits", "twice", "short-commit", "two-names", "empty", "endless", "no-match"],
 )
 def test_a_broken_list_of_branches_is_refused(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(DocumentError, match=words):
