@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ from click.testing import CliRunner, Result
 
 from manifest.build import build, write_manifest
 from manifest.cli import cli
+from manifest.document.manifest_file import dump_manifest, parse_manifest
 from manifest.document.schema import schema_text
 from manifest.errors import DocumentError
 from manifest.readers.chunk_index import parse_chunk_index
@@ -192,6 +194,18 @@ def test_one_checkpoint_is_verified_alone(amber: Path) -> None:
     changed.write_bytes(changed.read_bytes()[:-1] + b"!")
     assert verify(amber, keys=[key.public], checkpoints=["ckpt_300"]).exit_code == 5
     assert verify(amber, keys=[key.public], checkpoints=["ckpt_301"]).exit_code == 0
+
+
+def test_a_manifest_of_before_the_section_is_verified_and_not_signed_again(amber: Path) -> None:
+    path = amber / "manifest.json"
+    old = dump_manifest(dataclasses.replace(parse_manifest(path.read_bytes()), checkpoints=()))
+    path.write_bytes(old)
+    report = verify(amber, integrity_only=True, checkpoints=["ckpt_300"])
+    assert (report.exit_code, report.files_checked) == (0, 1)
+    assert verify(amber, integrity_only=True).exit_code == 0
+    assert len(listed(amber)["checkpoints"]) == COUNT  # type: ignore[arg-type]  # a list
+    with pytest.raises(DocumentError, match="lists other checkpoints than the release has"):
+        sign(amber, generate())
 
 
 def test_a_checkpoint_is_verified_wherever_its_root_lies(tmp_path: Path) -> None:
