@@ -7,15 +7,26 @@ draws: whoever reads an attestation derives both again.
 from __future__ import annotations
 
 import hashlib
+import posixpath
 from collections.abc import Mapping
 
 from manifest.build.checkpoints import ResolvedCheckpoint, find_checkpoint, resolve_checkpoints
 from manifest.display import printable
-from manifest.document.manifest_file import Manifest
+from manifest.document.manifest_file import Manifest, ManifestFile
+from manifest.document.replay import ReplayRecipe
 from manifest.errors import UsageError
+from manifest.inventory import compile_glob
 from manifest.records import record
 
-__all__ = ["NONCE_BYTES", "Segment", "draw", "segment_between", "segments_of"]
+__all__ = [
+    "NONCE_BYTES",
+    "Segment",
+    "compared_files",
+    "directory_of",
+    "draw",
+    "segment_between",
+    "segments_of",
+]
 
 NONCE_BYTES = 32
 _DRAW = b"model-release-manifest/replay-draw/1\0"
@@ -105,6 +116,44 @@ def segment_between(manifest: Manifest, start: str, end: str) -> Segment:
             remedy="the parents of checkpoints in release.yaml say what leads where",
         )
     return Segment(first, last, tuple(reversed(way)))
+
+
+def directory_of(checkpoint: ResolvedCheckpoint) -> tuple[str, str]:
+    """The root and the directory that hold a checkpoint's files.
+
+    Raises:
+        UsageError: They lie in several roots.
+    """
+    roots = {f.root for f in checkpoint.files}
+    if len(roots) != 1:
+        raise UsageError(
+            f"the checkpoint {printable(checkpoint.name)} lies in several roots",
+            remedy="only a checkpoint that one directory holds can be repeated",
+        )
+    directories = [posixpath.dirname(f.path) for f in checkpoint.files]
+    return roots.pop(), posixpath.commonpath(directories) if all(directories) else ""
+
+
+def compared_files(
+    segment: Segment, recipe: ReplayRecipe
+) -> tuple[dict[str, ManifestFile], tuple[str, ...]]:
+    """The files of a segment's end that are compared, by their paths in it, and the other paths.
+
+    Raises:
+        UsageError: The recipe compares none of them, or they lie in several roots.
+    """
+    _, directory = directory_of(segment.end)
+    files = {f.path[len(directory) + 1 :] if directory else f.path: f for f in segment.end.files}
+    if not recipe.compare:
+        return files, ()
+    matchers = [compile_glob(p, where="training.replay.compare") for p in recipe.compare]
+    compared = {p: f for p, f in files.items() if any(m.matches(p) for m in matchers)}
+    if not compared:
+        raise UsageError(
+            "training.replay.compare matches no file of the checkpoint",
+            remedy="ask the publisher: nothing would be compared",
+        )
+    return compared, tuple(p for p in files if p not in compared)
 
 
 def draw(manifest_digest: str, nonce: bytes, count: int, segments: int) -> tuple[int, ...]:

@@ -1,10 +1,10 @@
-"""``--attest`` and what belongs to it: a signed receipt of a verification."""
+"""``--attest`` and what belongs to it: something that a user signs of what was found."""
 
 from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
@@ -19,34 +19,77 @@ if TYPE_CHECKING:
     from manifest.signing.keys import PrivateKey
     from manifest.verify.report import VerifyReport
 
-__all__ = ["Receipt", "receipt_of", "receipt_options"]
+__all__ = ["Receipt", "attest_options", "attesting_key", "receipt_of", "receipt_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def receipt_options() -> Callable[[F], F]:
-    """``--attest``, ``--attest-key``, ``--verifier``, ``--resource``, and for the passphrase."""
+def attest_options(words: str) -> Callable[[F], F]:
+    """``--attest``, ``--attest-key``, and for its passphrase."""
     options = (
         click.option(
             "--attest",
             metavar="OUT",
             type=click.Path(path_type=Path, dir_okay=False),
-            help="Write a signed receipt (SLSA verification summary), and OUT.report.json.",
+            help=words,
         ),
         click.option("--attest-key", metavar="FILE", help="Your private key, for --attest."),
-        click.option("--verifier", metavar="URI", help="Who verified; for --attest."),
-        click.option(
-            "--resource", metavar="URI", help="Where the release comes from; for --attest."
-        ),
         passphrase_options("the passphrase of --attest-key"),
     )
+    return _all(options)
 
+
+def receipt_options() -> Callable[[F], F]:
+    """The options of `attest_options`, ``--verifier`` and ``--resource``."""
+    return _all(
+        (
+            attest_options(
+                "Write a signed receipt (SLSA verification summary), and OUT.report.json."
+            ),
+            click.option("--verifier", metavar="URI", help="Who verified; for --attest."),
+            click.option(
+                "--resource", metavar="URI", help="Where the release comes from; for --attest."
+            ),
+        )
+    )
+
+
+def _all(options: Sequence[Callable[[F], F]]) -> Callable[[F], F]:
     def decorate(command: F) -> F:
         for option in reversed(options):
             command = option(command)
         return command
 
     return decorate
+
+
+def attesting_key(
+    directory: Path,
+    attest: Path | None,
+    attest_key: str | None,
+    passphrase_fd: int | None,
+    passphrase_env: str | None,
+) -> PrivateKey | None:
+    """The key of ``--attest-key``; None where nothing is attested.
+
+    Raises:
+        click.UsageError: One of the two is missing, or the file would lie in the release.
+    """
+    if attest is None:
+        if attest_key:
+            raise click.UsageError("--attest-key needs --attest")
+        return None
+    if attest_key is None:
+        raise click.UsageError("--attest needs --attest-key FILE, a private key that signs it")
+    inside = Path(os.path.realpath(directory))
+    if inside in (place := Path(os.path.realpath(attest.parent)), *place.parents):
+        raise click.UsageError(
+            "--attest lies in the release: write it elsewhere, and put it into signatures/ to "
+            "publish it"
+        )
+    from manifest.cli._signers import load_key
+
+    return load_key(attest_key, directory, passphrase_fd, passphrase_env)
 
 
 class Receipt:
@@ -108,20 +151,7 @@ def receipt_of(
     Raises:
         click.UsageError: Options are missing, or the receipt would lie in the release.
     """
-    if attest is None:
-        if attest_key or verifier or resource:
-            option = "--attest-key" if attest_key else "--verifier" if verifier else "--resource"
-            raise click.UsageError(f"{option} needs --attest")
-        return None
-    if attest_key is None:
-        raise click.UsageError("--attest needs --attest-key FILE, a private key that signs it")
-    inside = Path(os.path.realpath(directory))
-    if inside in (place := Path(os.path.realpath(attest.parent)), *place.parents):
-        raise click.UsageError(
-            "--attest lies in the release, where the report beside it would be a file that nobody "
-            "signed; write it elsewhere, and put the receipt into signatures/ to publish it"
-        )
-    from manifest.cli._signers import load_key
-
-    key = load_key(attest_key, directory, passphrase_fd, passphrase_env)
-    return Receipt(attest, key, verifier, resource)
+    if attest is None and (verifier or resource):
+        raise click.UsageError(f"{'--verifier' if verifier else '--resource'} needs --attest")
+    key = attesting_key(directory, attest, attest_key, passphrase_fd, passphrase_env)
+    return Receipt(attest, key, verifier, resource) if attest is not None and key else None

@@ -13,6 +13,7 @@ from manifest.display import printable
 if TYPE_CHECKING:
     from manifest.signing.certificates import Root
     from manifest.signing.keyless import SigstoreTrust
+    from manifest.signing.keys import PublicKey
     from manifest.signing.revocation import RevocationList
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -72,6 +73,24 @@ def trust_options() -> Callable[[F], F]:
         return command
 
     return decorate
+
+
+def replayer_option() -> Callable[[F], F]:
+    """``--replayer``: whose signed replays count."""
+    return click.option(
+        "--replayer",
+        "replayers",
+        multiple=True,
+        metavar="PUB",
+        help="A public key whose signed replays of the training count; repeatable.",
+    )
+
+
+def load_keys(paths: tuple[str, ...]) -> tuple[PublicKey, ...]:
+    """The public keys of ``--key`` and ``--replayer``."""
+    from manifest.signing.keys import load_public
+
+    return tuple(load_public(read_key_file(k, max_bytes=_MAX_ROOTS), what=k) for k in paths)
 
 
 def load_authorities(paths: tuple[str, ...]) -> tuple[Root, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import os
 import shutil
@@ -21,6 +22,7 @@ from manifest.cli._common import (
     target_argument,
     undone,
 )
+from manifest.cli._trust import load_keys, replayer_option
 from manifest.display import printable
 from manifest.render import plain
 
@@ -93,6 +95,7 @@ _VERDICTS = (
     callback=lambda _ctx, _param, value: _day(value),
     help="Judge as of this day: exceptions expire by it. Default: today, in UTC.",
 )
+@replayer_option()
 @format_option("text", "json", "sarif", "github", "gitlab", "junit")
 @click.option(
     "--output",
@@ -117,6 +120,7 @@ def command(
     baseline: Path | None,
     framework: str | None,
     today: dt.date | None,
+    replayers: tuple[str, ...],
     output_format: str,
     output: Path | None,
     quiet: bool,
@@ -175,6 +179,8 @@ def command(
                 resolve=_resolver() if online else None,
             )
         report = lint(release, options)
+        if replayers:
+            report = _with_replays(report, target, replayers)
         if framework:
             from manifest.lint.frameworks.eu import eu_table
 
@@ -195,6 +201,21 @@ def command(
         )
     _deliver(text, report, output, quiet=quiet)
     click.get_current_context().exit(report.exit_code)
+
+
+def _with_replays(
+    report: LintReport, target: Path | HubTarget, replayers: tuple[str, ...]
+) -> LintReport:
+    """The report with the replays in the release that are signed by the keys given."""
+    if not isinstance(target, Path) or not target.is_dir():
+        raise click.UsageError("--replayer is for a release in a directory")
+    from manifest.verify.replays import replays_in
+
+    found = replays_in(target, load_keys(replayers))
+    for text in found.notes:
+        note(text)
+    summary = dataclasses.replace(report.verification, replays=found.replays)
+    return dataclasses.replace(report, verification=summary)
 
 
 def _resolver() -> Resolver:

@@ -17,15 +17,16 @@ from manifest.cli._common import (
     note,
     paint,
     quiet_option,
-    read_key_file,
     release_argument,
     root_dir_option,
     undone,
 )
+from manifest.cli._receipts import attest_options, attesting_key
 from manifest.cli._trust import (
     check_identities,
     load_authorities,
     load_crls,
+    load_keys,
     load_sigstore,
     trust_options,
 )
@@ -33,8 +34,8 @@ from manifest.display import printable
 
 if TYPE_CHECKING:
     from manifest.replay.report import ReplayReport
+    from manifest.signing.keys import PrivateKey
 
-_MAX_KEY = 1024 * 1024
 _DAY = 86_400
 _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
@@ -119,6 +120,9 @@ def _bytes(ctx: click.Context, param: click.Parameter, value: str | None) -> int
 )
 @click.option("--signature", "signature_path", metavar="FILE", help="The signature, likewise.")
 @root_dir_option()
+@attest_options(
+    "Write here what came of it, signed, for signatures/ (in-toto attestation).",
+)
 @format_option("text", "json")
 @quiet_option()
 def command(
@@ -149,6 +153,10 @@ def command(
     manifest_path: str | None,
     signature_path: str | None,
     roots: dict[str, Path],
+    attest: Path | None,
+    attest_key: str | None,
+    passphrase_fd: int | None,
+    passphrase_env: str | None,
     output_format: str,
     quiet: bool,
 ) -> None:
@@ -173,14 +181,16 @@ def command(
         run_segments,
         trusted_manifest,
     )
-    from manifest.signing.keys import load_public
     from manifest.verify.run import verify
 
     if (start is None or end is None) == (count is None) or (start is None) != (end is None):
         raise click.UsageError("give --from and --to, or --random")
+    if attest is not None and not really:
+        raise click.UsageError("--attest needs --run: nothing is attested that was not run")
+    signing = attesting_key(directory, attest, attest_key, passphrase_fd, passphrase_env)
     verified = verify(
         directory,
-        keys=tuple(load_public(read_key_file(k, max_bytes=_MAX_KEY), what=k) for k in keys),
+        keys=load_keys(keys),
         certificate_roots=load_authorities(root_certificates),
         revocation_lists=load_crls(crls, roots=root_certificates),
         certificate_identities=check_identities(cert_identities, roots=root_certificates),
@@ -220,6 +230,8 @@ def command(
         with undone("the segment was not repeated"):
             report = run_segments(report, release, told=None if quiet else note)
             _keep(report, out)
+        if attest is not None and signing is not None:
+            _attest(report, attest, signing)
     if output_format == "json":
         echo_json(replay_plain(report))
     elif really:
@@ -241,3 +253,13 @@ def _keep(report: ReplayReport, out: Path) -> None:
         if outcome.comparison is not None and outcome.comparison.exponents:
             drawing = render_replay_svg(outcome).encode("utf-8", "backslashreplace")
             write_atomically(outcome.plan.place / "differences.svg", drawing)
+
+
+def _attest(report: ReplayReport, path: Path, key: PrivateKey) -> None:
+    from manifest.atomic import write_atomically
+    from manifest.document.replay_statement import dump_replay_statement
+    from manifest.replay.attestation import statement_of
+    from manifest.signing.signer import sign_payload
+
+    write_atomically(path, sign_payload(dump_replay_statement(statement_of(report)), key))
+    note(f"the attestation is in {printable(str(path))}")

@@ -14,7 +14,6 @@ from manifest.cli._common import (
     format_option,
     paint,
     quiet_option,
-    read_key_file,
     release_argument,
     root_dir_option,
     scheduler_option,
@@ -27,7 +26,9 @@ from manifest.cli._trust import (
     check_identities,
     load_authorities,
     load_crls,
+    load_keys,
     load_sigstore,
+    replayer_option,
     trust_options,
 )
 from manifest.display import printable
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from manifest.signing.keys import PublicKey
     from manifest.verify.report import VerifyReport
 
-_MAX_KEY = 1024 * 1024
 _STATE_HELP = "What --policy accepted before, instead of the file in your state directory."
 
 
@@ -114,6 +114,7 @@ _STATE_HELP = "What --policy accepted before, instead of the file in your state 
     help="Do not read files that this machine has hashed and that were left alone since.",
 )
 @scheduler_option()
+@replayer_option()
 @receipt_options()
 @format_option()
 @quiet_option()
@@ -145,6 +146,7 @@ def command(
     digest: str,
     sample: int | None,
     roots: dict[str, Path],
+    replayers: tuple[str, ...],
     attest: Path | None,
     attest_key: str | None,
     verifier: str | None,
@@ -164,17 +166,16 @@ def command(
     the signature beside it, FILE.sig, or by the one given.
     """
     from manifest.cli._progress import progress_bar
-    from manifest.signing.keys import load_public
     from manifest.verify.run import verify
 
-    trusted = tuple(load_public(read_key_file(k, max_bytes=_MAX_KEY), what=k) for k in keys)
+    trusted = load_keys(keys)
     authorities = load_authorities(root_certificates)
     lists = load_crls(crls, roots=root_certificates)
     names = check_identities(cert_identities, roots=root_certificates)
     sigstore = load_sigstore(identity, identity_issuer, trusted_root=trusted_root, staging=staging)
     if trust_cache and scheduler is not None:
         raise click.UsageError("--trust-cache and --scheduler exclude each other")
-    _warn_of_keys_inside(directory, (*keys, *root_certificates, *tsa_roots))
+    _warn_of_keys_inside(directory, (*keys, *replayers, *root_certificates, *tsa_roots))
     if policy is None and (state is not None or no_state_update):
         option = "--no-state-update" if state is None else "--state"
         raise click.UsageError(f"{option} needs --policy")
@@ -219,6 +220,7 @@ def command(
             roots=roots,
             digest=digest,
             sample=sample,
+            replayers=load_keys(replayers),
             executor=executor,
             cache=cache,
             progress=bar.advance,

@@ -26,6 +26,7 @@ SCHEMA_NAMES = (
     "verify-report",
     "diff-report",
     "replay-report",
+    "replay-attestation",
     "policy",
     "policy-report",
 )

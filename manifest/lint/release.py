@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from manifest.document.description import Description
 from manifest.document.references import Reference
+from manifest.document.replay_statement import SignedReplay
 from manifest.errors import UndecidedError
 from manifest.findings import Location
 from manifest.inventory.globs import compile_glob
@@ -68,11 +69,19 @@ class VerificationStatus(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class VerificationSummary:
-    """What verification said, as a value: who signed, or why it was refused."""
+    """What verification said, as a value.
+
+    Attributes:
+        status: How it ended.
+        signer: Who signed.
+        detail: Why it was refused.
+        replays: Signed replays of the training that count.
+    """
 
     status: VerificationStatus
     signer: str = ""
     detail: str = ""
+    replays: tuple[SignedReplay, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

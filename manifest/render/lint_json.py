@@ -15,6 +15,7 @@ from manifest.lint.frameworks.eu import EuTable
 from manifest.lint.verdict import Column, Requirement
 from manifest.render.eu import eu_plain
 from manifest.render.headline import headline
+from manifest.render.replays import signed_replay_plain
 
 __all__ = ["lint_plain", "render_lint_json"]
 
@@ -75,6 +76,7 @@ def lint_plain(report: LintReport, eu: EuTable | None = None) -> dict[str, Any]:
             "signer": printable(report.verification.signer) or None,
             "detail": printable(report.verification.detail) or None,
         },
+        "replays": [signed_replay_plain(r) for r in report.verification.replays],
         "required": report.required.value if report.required else None,
         "eu_ai_act": eu_plain(eu) if eu else None,
         "exit_code": int(report.exit_code),

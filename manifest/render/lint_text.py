@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from manifest.display import plural, printable
 from manifest.document.components import KINDS
+from manifest.document.replay_statement import reproduction_of
 from manifest.errors import ExitCode
 from manifest.findings import Finding, Severity
 from manifest.lint.baseline import Comparison
@@ -132,6 +133,7 @@ def _columns(report: LintReport, width: int, paint: Paint) -> Iterator[str]:
     rows.append(("OSAID 1.0", *_column(report, report.osaid, "criteria met", "criteria not met")))
     rows.append(("EU 53(2)", *_column(report, report.eu, "precondition holds", "does not hold")))
     rows.append(("signature", _VERIFICATION[report.verification.status], *_signature(report)))
+    rows += _replays(report)
     for label, value, colour, remark in rows:
         begin = f"  {paint(f'{label:<{_LABEL}}', 'dim')}"
         indent = 2 + _LABEL + _VALUE + 2
@@ -166,6 +168,16 @@ def _column(report: LintReport, column: Column, met: str, not_met: str) -> tuple
     word = "could not tell" if column.status is Status.UNDECIDED else not_met
     lacks = f"lacks {named(column.missing)}"
     return word, "warn", "; ".join(filter(None, [lacks, on_trust(column.trusted)]))
+
+
+def _replays(report: LintReport) -> Iterator[tuple[str, str, str, str]]:
+    """What replays say that count: a line of its own, and no part of the verdict."""
+    found = reproduction_of(report.verification.replays)
+    if found.signers:
+        who, _, segments = found.in_words.partition(": ")
+        yield "reproduced", f"by {found.signers:,}", "good", f"{who}: {segments}"
+    if found.differing:
+        yield "repeated", "DIFFERS", "bad", found.differing_in_words
 
 
 def _signature(report: LintReport) -> tuple[str, str]:

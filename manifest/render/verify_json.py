@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from manifest.render.replays import signed_replay_plain
 from manifest.verify.report import (
     FileProblem,
     ProblemKind,
@@ -44,6 +45,7 @@ def verify_plain(report: VerifyReport) -> dict[str, Any]:
             }
             for s in report.statements
         ],
+        "replays": [signed_replay_plain(r) for r in report.replays],
         "part": _text(report.part or "; ".join(report.not_checked)) or None,
         "digests": list(report.digests),
         "digests_not_compared": list(report.digests_not_compared),

@@ -103,12 +103,7 @@ def _body(report: VerifyReport, paint: Paint) -> Iterator[str]:
             yield f"  remedy: {printable_lines(report.refusal_remedy)}"
     elif report.mode is Mode.INTEGRITY and not report.integrity_only:
         yield "  give --key PUB, --root PEM or --identity NAME to learn who signed; --integrity-only accepts this"
-    for signer in (report.signer, *report.also_signed_by):
-        if signer is not None:
-            label = "signed by" if signer is report.signer else "also by"
-            yield _row(label, _signer(signer), paint)
-    for statement in report.statements:
-        yield from _statement(statement, paint)
+    yield from _said(report, paint)
     for step in report.steps:
         if step.name == "policy" and step.status is StepStatus.OK:
             yield _row("policy", f"accepted by {printable(step.detail)}", paint)
@@ -131,6 +126,24 @@ def _body(report: VerifyReport, paint: Paint) -> Iterator[str]:
     for finding in report.findings:
         yield _row("finding", printable(finding), paint, "warn")
     yield from _remarks(report, paint)
+
+
+def _said(report: VerifyReport, paint: Paint) -> Iterator[str]:
+    """Who signed, and what else is said of the release by whom."""
+    for signer in (report.signer, *report.also_signed_by):
+        if signer is not None:
+            label = "signed by" if signer is report.signer else "also by"
+            yield _row(label, _signer(signer), paint)
+    for statement in report.statements:
+        yield from _statement(statement, paint)
+    if report.replays:
+        from manifest.document.replay_statement import reproduction_of  # for few releases
+
+        found = reproduction_of(report.replays)
+        if found.signers:
+            yield _row("reproduced", f"by {found.in_words}", paint, "good")
+        if found.differing:
+            yield _row("DIFFERS", f"when repeated: {found.differing_in_words}", paint, "bad")
 
 
 def _statement(statement: CarriedStatement, paint: Paint) -> Iterator[str]:

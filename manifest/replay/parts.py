@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 
-from manifest.build.checkpoints import ResolvedCheckpoint, resolve_checkpoints
-from manifest.build.segments import Segment
+from manifest.build.checkpoints import resolve_checkpoints
+from manifest.build.segments import Segment, compared_files, directory_of
 from manifest.display import printable
 from manifest.document.assignment import split_root
 from manifest.document.manifest_file import Manifest, ManifestFile
@@ -81,17 +80,14 @@ def parts_of(
     wanted = dict.fromkeys([f for f in wanted if f not in listed] + list(consumed))
     hidden = _hidden(manifest, segment)
     start = segment.start
-    begin = _directory_of(start)
-    root, directory = _directory_of(segment.end)
-    expected = {_within(f.path, directory): f for f in segment.end.files if f.root == root}
-    compared = dict(_compared(expected, recipe))
+    compared, rest = compared_files(segment, recipe)
     return Parts(
         checkpoint=start.files,
-        checkpoint_directory=begin,
+        checkpoint_directory=directory_of(start),
         inputs=tuple(f for f in wanted if f not in hidden and f not in start.files),
         kept_out=tuple(f for f in wanted if f in hidden),
         expected=compared,
-        not_compared=tuple(path for path in expected if path not in compared),
+        not_compared=rest,
     )
 
 
@@ -159,36 +155,3 @@ def _hidden(manifest: Manifest, segment: Segment) -> frozenset[ManifestFile]:
         if f not in own
         and (f in others or f.sha256 in copies or not answers.isdisjoint(f.components))
     )
-
-
-def _directory_of(checkpoint: ResolvedCheckpoint) -> tuple[str, str]:
-    """The root and the directory that hold a checkpoint's files."""
-    roots = {f.root for f in checkpoint.files}
-    if len(roots) != 1:
-        raise UsageError(
-            f"the checkpoint {printable(checkpoint.name)} lies in several roots",
-            remedy="only a checkpoint that one directory holds can be repeated",
-        )
-    directories = [posixpath.dirname(f.path) for f in checkpoint.files]
-    return roots.pop(), posixpath.commonpath(directories) if all(directories) else ""
-
-
-def _within(path: str, directory: str) -> str:
-    return path[len(directory) + 1 :] if directory else path
-
-
-def _compared(
-    expected: Mapping[str, ManifestFile], recipe: ReplayRecipe
-) -> Iterator[tuple[str, ManifestFile]]:
-    """The files that the recipe compares."""
-    if not recipe.compare:
-        yield from expected.items()
-        return
-    matchers = [compile_glob(p, where="training.replay.compare") for p in recipe.compare]
-    found = [(path, f) for path, f in expected.items() if any(m.matches(path) for m in matchers)]
-    if not found:
-        raise UsageError(
-            "training.replay.compare matches no file of the checkpoint",
-            remedy="ask the publisher: nothing would be compared",
-        )
-    yield from found

@@ -15,6 +15,7 @@ from manifest.records import record
 
 if TYPE_CHECKING:
     from manifest.document.manifest_file import Manifest
+    from manifest.document.replay_statement import SignedReplay
     from manifest.inventory.sampling import Miss
 
 __all__ = [
@@ -242,6 +243,7 @@ class VerifyReport:
         manifest: The manifest that agrees with the signature, for who asks further; None without
             one. Reports do not show it.
         manifest_digest: SHA-256 of its bytes, where they were signed.
+        replays: Signed replays that count; those that do not are among the warnings.
     """
 
     target: str
@@ -276,6 +278,7 @@ class VerifyReport:
     undecided_reason: str = ""
     manifest: Manifest | None = dataclasses.field(default=None, repr=False, compare=False)
     manifest_digest: str = ""
+    replays: tuple[SignedReplay, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:

@@ -12,6 +12,7 @@ from manifest.errors import NotTrustedError, UndecidedError, UsageError
 from manifest.inventory import Tree, read_file
 from manifest.records import record
 from manifest.signing.bundle import MAX_BUNDLE_BYTES
+from manifest.signing.keys import PublicKey
 from manifest.signing.names import SIGNATURE_NAME
 from manifest.verify.comparison import Engine
 from manifest.verify.machine import Trust
@@ -41,6 +42,7 @@ class Request:
     sample: int | None = None
     tensors: tuple[str, ...] = ()
     checkpoints: tuple[str, ...] = ()
+    replayers: tuple[PublicKey, ...] = ()
 
     @property
     def names_a_part(self) -> bool:

@@ -56,6 +56,7 @@ def verify(
     digest: DigestChoice | str = DigestChoice.AUTO,
     sample: int | None = None,
     trust: Trust | None = None,
+    replayers: Sequence[PublicKey] = (),
     executor: Executor | None = None,
     cache: DigestCache | None = None,
     progress: Progress | None = None,
@@ -94,6 +95,8 @@ def verify(
         sample: Hash this many files of each inventory, chosen at random, and not all of them; names
             and sizes are compared of all.
         trust: What is trusted, in place of what the arguments above would say, as by a policy.
+        replayers: Keys of those whose signed replays of the training count; who signed the release
+            is none of them.
         executor: Where to hash; threads of this process when None.
         cache: Trust what is remembered there, and do not read those files; None to read every byte.
         progress: Told of bytes and files done, from any thread.
@@ -119,6 +122,7 @@ def verify(
         only=tuple(only),
         components=tuple(components),
         checkpoints=tuple(checkpoints),
+        replayers=tuple(replayers),
         tensors=tuple(tensors),
         manifest_path=_elsewhere(manifest_path, directory),
         signature_path=None if signature_path is None else os.fspath(signature_path),

@@ -9,6 +9,7 @@ signature bundle has no business there.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from manifest.display import printable
 from manifest.errors import ManifestError, NotTrustedError
@@ -19,8 +20,13 @@ from manifest.signing.names import SIGNATURES_DIRECTORY
 from manifest.signing.statement import parse_statement
 from manifest.verify.machine import Verification
 from manifest.verify.report import CarriedStatement, FileProblem, ProblemKind, SignerInfo
+from manifest.verify.request import Request
 from manifest.verify.statements import read_statement
 from manifest.verify.trust import Trust, signer_info
+
+if TYPE_CHECKING:
+    from manifest.document.replay_statement import SignedReplay
+    from manifest.verify.replays import FoundReplays
 
 __all__ = ["MAX_SIGNATURES", "FurtherSignatures", "further_signatures"]
 
@@ -32,23 +38,24 @@ MAX_TOTAL_BYTES = 2 * MAX_BUNDLE_BYTES
 
 @record(frozen=True, slots=True)
 class FurtherSignatures:
-    """What ``signatures/`` holds: signers that count, other statements, what does not belong, notes."""
+    """What ``signatures/`` holds: signers, replays and other statements, strays, and notes."""
 
     signers: tuple[SignerInfo, ...] = ()
     strays: tuple[FileProblem, ...] = ()
     notes: tuple[str, ...] = ()
     statements: tuple[CarriedStatement, ...] = ()
+    replays: tuple[SignedReplay, ...] = ()
 
 
 def further_signatures(
-    tree: Tree, paths: Sequence[str], trust: Trust, machine: Verification
+    tree: Tree, paths: Sequence[str], request: Request, machine: Verification
 ) -> FurtherSignatures:
     """Read the files in ``signatures/``.
 
     Args:
         tree: The walked release.
         paths: Its files in ``signatures/``, except the signature in use.
-        trust: What the consumer trusts.
+        request: What the consumer trusts, and whose replays count.
         machine: What the signature in use says: a further signer must say the same, and other
             statements must be about it.
     """
@@ -61,11 +68,14 @@ def further_signatures(
         largest = max(paths, key=lambda path: sizes.get(path, 0))
         stray = _stray(largest, f"{SIGNATURES_DIRECTORY}/ has more than {MAX_TOTAL_BYTES:,} bytes")
         return FurtherSignatures(strays=(stray,))
+    replays = _replays(tree, paths, request, machine)
     signers: list[SignerInfo] = []
     strays: list[FileProblem] = []
-    notes: list[str] = []
+    notes = list(replays.notes) if replays else []
     statements: list[CarriedStatement] = []
     for path in paths:
+        if replays and path in replays.paths:
+            continue
         if path.count("/") != 1:
             strays.append(_stray(path, f"{SIGNATURES_DIRECTORY}/ holds no directories"))
             continue
@@ -75,14 +85,34 @@ def further_signatures(
         except ManifestError as error:
             strays.append(_stray(path, f"not a signature bundle: {error.message}"))
             continue
-        answer = _read(data, payload, path, trust, machine)
+        answer = _read(data, payload, path, request.trust, machine)
         if isinstance(answer, str):
             notes.append(answer)
         elif isinstance(answer, SignerInfo):
             signers.append(answer)
         else:
             statements.append(answer)
-    return FurtherSignatures(tuple(signers), tuple(strays), tuple(notes), tuple(statements))
+    counted = replays.replays if replays else ()
+    return FurtherSignatures(
+        tuple(signers), tuple(strays), tuple(notes), tuple(statements), counted
+    )
+
+
+def _replays(
+    tree: Tree, paths: Sequence[str], request: Request, machine: Verification
+) -> FoundReplays | None:
+    if not paths:
+        return None
+    from manifest.verify.replays import read_replays  # for few releases
+
+    return read_replays(
+        [path for path in paths if path.count("/") == 1],
+        lambda path: read_file(tree, path, max_bytes=MAX_BUNDLE_BYTES),
+        keys=request.replayers,
+        manifest=machine.trusted_manifest,
+        manifest_digest=machine.manifest_digest,
+        publishers=[machine.signer.fingerprint] if machine.signer else [],
+    )
 
 
 def _read(

@@ -372,9 +372,10 @@ class Run:
 
     def _further_signatures(self, found: Survey) -> None:
         others = [p for p in found.signatures if p != self.signature_inside]
-        result = further_signatures(self.tree, others, self.request.trust, self.machine)
+        result = further_signatures(self.tree, others, self.request, self.machine)
         self._set(
             also_signed_by=result.signers,
+            replays=result.replays,
             statements=result.statements,
             problems=(*self.found.problems, *result.strays),
             warnings=(*self.found.warnings, *result.notes),
