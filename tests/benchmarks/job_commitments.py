@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from measuring import CORES, Bench, Job, Role, Run, peak_memory
+from measuring import CORES, Bench, HelpersMemory, Job, Role, Run, Target, peak_memory
 
 from manifest.commitments import (
     CommitOptions,
@@ -35,29 +35,62 @@ _SECRETS = Secrets(bytes(range(32)))
 
 def commitments(bench: Bench) -> Job:
     """Commit to records, with and without the tree that proves absence."""
-    count, for_absence = (20_000, 2_000) if bench.quick else (1_000_000, 100_000)
+    few, many, for_absence = (
+        (20_000, 100_000, 2_000) if bench.quick else (1_000_000, 10_000_000, 100_000)
+    )
     data, some = bench.scratch / "data.jsonl", bench.scratch / "some.jsonl"
-    _make(data, count)
-    _make(some, for_absence)
     absence = ("--absence", "--index", str(bench.scratch / "absence"))
+    runs: list[Run] = []
+    for count in (few, many):
+        _make(data, count)
+        found = _figures(data)
+        each = found["all"][0] / count * 1e6
+        runs += (
+            Run(f"presence, {count:,} records", Role.OURS, (found["all"][0],)),
+            Run(f"presence, each of {count:,}", Role.OURS, (each,), "µs"),
+            Run(f"presence, {count:,}: memory", Role.OURS, (found["memory"][0],), "MB"),
+        )
+        if count == few:
+            index = ("--index", str(bench.scratch / "index"))
+            runs += _measured("presence, with an index", data, *index)
+    data.unlink()
+    _make(some, for_absence)
+    runs += _measured(f"absence, {for_absence:,} records", some, *absence)
+    proof = "a proof made", "a proof checked"
     return Job(
         "commitments",
-        f"{count:,} records of 1 KiB; {for_absence:,} for absence",
+        f"{few:,} and {many:,} records of 1 KiB; {for_absence:,} for absence",
+        tuple(runs),
         (
-            *_measured("presence", data),
-            *_measured("presence, with an index", data, "--index", str(bench.scratch / "index")),
-            *_measured("absence", some, *absence),
+            Target("microseconds for a record", f"presence, each of {many:,}", 5, True),
+            Target("memory in MB", f"presence, {many:,}: memory", 300, True),
+            Target(
+                "growth of the time of a record",
+                f"presence, each of {many:,}",
+                1.1,
+                True,
+                other=f"presence, each of {few:,}",
+            ),
+            *(
+                Target(f"{what}, in seconds", f"{where}: {what}", 0.05, True)
+                for what in proof
+                for where in ("presence, with an index", f"absence, {for_absence:,} records")
+            ),
         ),
-        (),
     )
 
 
-def _measured(what: str, path: Path, *more: str) -> tuple[Run, ...]:
+def _figures(path: Path, *more: str) -> dict[str, tuple[float, str]]:
     arguments = [sys.executable, __file__, str(path), *more]
     done = subprocess.run(arguments, stdout=subprocess.PIPE, check=True)
     found: dict[str, tuple[float, str]] = json.loads(done.stdout)
+    return found
+
+
+def _measured(what: str, path: Path, *more: str) -> tuple[Run, ...]:
     return tuple(
-        Run(f"{what}: {name}", Role.OURS, (value,), unit) for name, (value, unit) in found.items()
+        Run(f"{what}: {name}", Role.OURS, (value,), unit)
+        for name, (value, unit) in _figures(path, *more).items()
     )
 
 
@@ -77,12 +110,12 @@ def _commit(path: Path, *, absence: bool, index: Path | None) -> dict[str, tuple
     """One commitment, measured from inside."""
     options = CommitOptions(Format.JSONL, absence=absence, index=index, processes=CORES)
     start = time.perf_counter()
-    commitment = commit([path], _SECRETS, options)
+    with HelpersMemory() as helpers:
+        commitment = commit([path], _SECRETS, options)
     seconds = time.perf_counter() - start
     own, others = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     cpu = own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime
-    # Of this process and, for each of the others, of the largest.
-    memory = peak_memory() + CORES * others.ru_maxrss * 1024 / 1e6
+    memory = peak_memory() + helpers.most
     found = {"all": (seconds, "s"), "processor": (cpu, "s"), "memory": (memory, "MB")}
     if index is not None:
         found |= _prove(Prover(commitment, _SECRETS, index), path, absence=absence)

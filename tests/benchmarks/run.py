@@ -39,7 +39,7 @@ JOBS: Mapping[str, Callable[[Bench], Job]] = {
     "start": start,
 }
 OTHERS: Mapping[str, Callable[[Bench], Job]] = {"lint": linting, "commitments": commitments}
-"""Jobs without a target, run when they are named."""
+"""Jobs that are run when they are named: without a target, or with much data (10 GB)."""
 
 _SHARED = Path("/dev/shm")
 _BUSY = 0.5  # processes that want to run beside ours, from which figures are doubted
