@@ -100,12 +100,19 @@ def make_replayable(
     return path
 
 
-def replayed(path: Path, out: Path, *, really: bool = True, **options: Any) -> ReplayReport:
-    """The segment of such a release, repeated; by its own list of files, without a key."""
+def replayed(
+    path: Path,
+    out: Path,
+    *,
+    really: bool = True,
+    names: tuple[str, str] = ("one", "two"),
+    **options: Any,
+) -> ReplayReport:
+    """A segment of such a release, repeated; by its own list of files, without a key."""
     verified = verify(path, integrity_only=True, only=["release.yaml"])
     manifest = trusted_manifest(verified)
     release = Release(path, {}, manifest)
     options = {"python": sys.executable, "seconds": 60.0, "output_bytes": 10_000_000, **options}
-    segments = [segment_between(manifest, "one", "two")]
+    segments = [segment_between(manifest, *names)]
     report = plan_segments(verified, release, segments, out, Options(**options))
     return run_segments(report, release) if really else report
