@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -11,7 +10,8 @@ from manifest.display import printable
 from manifest.document.inventories import look_inside
 from manifest.document.manifest_file import Manifest, ManifestFile
 from manifest.errors import BytesDifferError, UndecidedError, UsageError
-from manifest.inventory import Progress, Tree, walk
+from manifest.inventory import Algorithm, Progress, Tree, walk
+from manifest.inventory.digests import Digest, make_digest
 from manifest.inventory.opening import Opener, Root, change_of, problem_of
 from manifest.inventory.tree import FileStat
 
@@ -33,6 +33,7 @@ class Release:
         self, directory: Path, roots: Mapping[str, os.PathLike[str]], manifest: Manifest
     ) -> None:
         self.places = {"": directory, **{name: Path(p) for name, p in roots.items()}}
+        self.algorithms = tuple(map(Algorithm, manifest.digests))
         self._specs = tuple(i.spec for i in manifest.inventories)
         self._trees: dict[str, Tree] = {}
 
@@ -82,7 +83,8 @@ def copy_verified(
                 if found is None or found.size != file.size:
                     what = "is not there" if found is None else f"has {found.size:,} bytes"
                     raise _differs(file, f"{what}; the manifest lists {file.size:,} bytes")
-                _copy(opener, found, file, target / place_of(file), progress)
+                digests = {each: make_digest(each) for each in release.algorithms}
+                _copy(opener, found, file, target / place_of(file), digests, progress)
                 total += file.size
     return total
 
@@ -93,10 +95,16 @@ def place_of(file: ManifestFile) -> str:
 
 
 def _copy(
-    opener: Opener, found: FileStat, file: ManifestFile, target: Path, progress: Progress | None
+    opener: Opener,
+    found: FileStat,
+    file: ManifestFile,
+    target: Path,
+    digests: Mapping[Algorithm, Digest],
+    progress: Progress | None,
 ) -> None:
+    """Copy a file, all of whose digests must be those listed: none may bind other bytes."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    digest, size = hashlib.sha256(), 0
+    size = 0
     try:
         descriptor = opener.open(found)
         try:
@@ -105,7 +113,8 @@ def _copy(
                     size += len(data)
                     if size > file.size:
                         break
-                    digest.update(data)
+                    for digest in digests.values():
+                        digest.update(memoryview(data))
                     copy.write(data)
                     if progress is not None:
                         progress(len(data), 0)
@@ -123,8 +132,10 @@ def _copy(
             f"{printable(file.full_path)} cannot be copied: {changed.detail}",
             remedy=changed.remedy,
         )
-    if size != file.size or digest.hexdigest() != file.sha256:
-        raise _differs(file, "has another SHA-256 than the manifest lists")
+    wrong = [a for a, d in digests.items() if d.hexdigest() != getattr(file, a.value)]
+    if size != file.size or wrong:
+        names = " and ".join(each.value for each in wrong) or "size"
+        raise _differs(file, f"has another {names} than the manifest lists")
 
 
 def _differs(file: ManifestFile, what: str) -> BytesDifferError:

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from manifest.build.segments import Segment
 from manifest.display import printable
 from manifest.document.manifest_file import Manifest, ManifestFile
 from manifest.document.replay import ReplayRecipe, fill, replay_recipe
-from manifest.errors import UndecidedError, UsageError
-from manifest.inventory import Progress, hash_files, walk
+from manifest.errors import NotTrustedError, UndecidedError, UsageError
+from manifest.inventory import Algorithm, Hashed, Progress, hash_files, walk
 from manifest.readers.checkpoint_index import read_index_bytes
 from manifest.readers.chunk_index import Chunk, parse_chunk_index
 from manifest.records import record
@@ -227,7 +227,7 @@ def replay(
         removed = make_harmless(plan.output)
         tell("comparing")
         published = _Published(release, plan.place / "published")
-        comparison = _compare(plan, published)
+        comparison = _compare(plan, release, published)
         idle = comparison.result is Result.WITHIN_TOLERANCE and _idle(
             plan, published, inputs, comparison
         )
@@ -279,11 +279,29 @@ class _Published:
         return DirectorySource(self._directory), place_of(file)
 
 
-def _compare(plan: Plan, published: _Published) -> Comparison:
+def _refuse_contradiction(
+    found: Hashed, file: ManifestFile | None, algorithms: Iterable[Algorithm]
+) -> None:
+    """Refuse a manifest whose digests of a file do not agree on what came out."""
+    if file is None or found.problem is not None:
+        return
+    agree = {each: found.digest(each) == getattr(file, each.value) for each in algorithms}
+    if len(set(agree.values())) > 1:
+        raise NotTrustedError(
+            f"what was signed binds different bytes of {printable(file.full_path)} by "
+            f"{' and by '.join(each.value for each in agree)}",
+            remedy="ask the publisher to build and sign again",
+        )
+
+
+def _compare(plan: Plan, release: Release, published: _Published) -> Comparison:
     tree = walk(plan.output, not_covered=frozenset())
     if tree.oddities:
         raise UndecidedError(f"the output cannot be read: {tree.oddities[0].describe()}")
-    digests = {h.path: h.ranges()[0] for h in hash_files(tree)}
+    hashed = hash_files(tree, algorithms=release.algorithms)
+    for one in hashed:
+        _refuse_contradiction(one, plan.parts.expected.get(one.path), release.algorithms)
+    digests = {one.path: one.digest(Algorithm.SHA256) for one in hashed}
     source = DirectorySource.of(tree)
     return compare_files(source, digests, plan.parts.expected, published, plan.recipe.tolerances)
 

@@ -16,7 +16,14 @@ from weights import T, safetensors
 
 from manifest.build import build, write_manifest
 from manifest.document.schema import violations
-from manifest.errors import BytesDifferError, DocumentError, ExitCode, UndecidedError, UsageError
+from manifest.errors import (
+    BytesDifferError,
+    DocumentError,
+    ExitCode,
+    NotTrustedError,
+    UndecidedError,
+    UsageError,
+)
 from manifest.render.replay_json import replay_plain
 from manifest.render.replay_svg import render_replay_svg
 from manifest.render.replay_text import render_replay
@@ -143,9 +150,21 @@ def test_a_chunk_index_narrows_the_data_to_the_segment(tmp_path: Path) -> None:
 def test_an_input_that_is_not_as_listed_stops_everything(tmp_path: Path) -> None:
     release = make_replayable(tmp_path / "r")
     (release / "data.txt").write_bytes(b"0.7")
-    with pytest.raises(BytesDifferError, match=r"data\.txt has another SHA-256"):
+    with pytest.raises(BytesDifferError, match=r"data\.txt has another sha256 and blake3"):
         replayed(release, tmp_path / "out")
     assert list((tmp_path / "out/segment-1/output").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["data.txt", "checkpoints/two/model.safetensors"])
+def test_digests_that_bind_two_contents_are_refused(tmp_path: Path, name: str) -> None:
+    release = make_replayable(tmp_path / "r")
+    path = release / "manifest.json"
+    plain = json.loads(path.read_text())
+    assert plain["digests"] == ["sha256", "blake3"]
+    next(f for f in plain["files"] if f["path"] == name)["blake3"] = "0" * 64
+    path.write_text(json.dumps(plain))
+    with pytest.raises((BytesDifferError, NotTrustedError), match="blake3"):
+        replayed(release, tmp_path / "out")
 
 
 def test_the_published_checkpoint_need_not_be_here_to_be_met_bit_for_bit(tmp_path: Path) -> None:
