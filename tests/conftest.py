@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
@@ -13,6 +15,14 @@ from click.testing import CliRunner, Result
 from hypothesis import settings
 
 Run: TypeAlias = Callable[..., Result]
+
+# A job in the background is started with interruptions ignored, and hands that on to its children:
+# the programs that tests interrupt would never notice.
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    and threading.current_thread() is threading.main_thread()
+):
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No test fails for the time it takes: a busy machine is no defect.
 settings.register_profile("untimed", deadline=None)
