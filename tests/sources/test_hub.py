@@ -140,7 +140,8 @@ def test_list_in_pages(hub: HubServer, open_: Open) -> None:
     }
     hub.page = 50
     assert len(open_().files) == 255
-    assert sum("/tree/" in asked.path for asked in hub.asked) == 6
+    # Each page once; on a busy machine an answer may be late, and is asked for again.
+    assert len({asked.path for asked in hub.asked if "/tree/" in asked.path}) == 6
 
 
 def test_server_that_ignores_ranges(hub: HubServer, open_: Open) -> None:
