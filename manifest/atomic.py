@@ -25,7 +25,7 @@ def write_atomically(
     """Write a file so that a reader sees the old bytes or the new ones, never a part.
 
     The bytes go to a file without a name where the file system has such (Linux), so that a process
-    that is killed leaves nothing; else to a temporary one in the same directory
+    that is killed while it writes leaves nothing; else to a temporary one in the same directory
     (``.NAME.<random>.tmp``). They reach the disk, and take the name in one step. On any error, an interrupt included, the temporary file
     is removed and the old file stays. A symbolic link at ``path`` is never written through: the
     link itself is replaced by the file.

