@@ -11,7 +11,7 @@ import datetime as dt
 import errno
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from manifest.display import printable
@@ -31,6 +31,7 @@ _ERRORS = {
     "gs": (("gcsfs.retry", "HttpError"), ("google.auth.exceptions", "GoogleAuthError")),
 }
 _BLOCK = 8 * 1024 * 1024
+_PAGE = 1000  # objects, as both kinds of store list them
 
 
 @record(frozen=True, slots=True)
@@ -79,23 +80,18 @@ class ObjectStore:
         """
         shown = printable(self.url)
         try:
-            with self._told():
-                listed: Mapping[str, Mapping[str, Any]] = self._system().find(
-                    self._prefix, detail=True
-                )
+            names = self._names()
         except FileNotFoundError as error:
-            raise UsageError(f"{shown} does not exist: {error}", remedy="check it") from None
+            raise UsageError(
+                f"{shown} does not exist: {error.strerror}", remedy="check the address"
+            ) from None
         except OSError as error:
             raise UndecidedError(
-                f"{shown} cannot be listed: {error.strerror or error}",
+                f"{shown} cannot be listed: {error.strerror}",
                 remedy="check the network, the endpoint and the credentials",
             ) from None
-        if len(listed) > MAX_FILES:
-            raise UndecidedError(f"{shown} holds more than {MAX_FILES:,} objects")
-        if not listed:
+        if not names:
             raise UsageError(f"there is nothing under {shown}", remedy="check the prefix")
-        start = len(self._prefix) + 1
-        names = {name[start:]: info for name, info in listed.items()}
         not_covered = _not_covered(names)
         files, oddities = self._sorted_out(names)
         return Tree(
@@ -109,6 +105,52 @@ class ObjectStore:
             place=self,
         )
 
+    def _names(self) -> dict[str, Mapping[str, Any]]:
+        """What is listed of every object, by the rest of its key; raises `OSError`."""
+        bucket, _, key = self._prefix.partition("/")
+        prefix = f"{key}/" if key else ""
+        names: dict[str, Mapping[str, Any]] = {}
+        count = 0
+        for page in self._pages(bucket, prefix):
+            # A page without objects counts as a full one, or a store could send them for ever.
+            count += len(page) or _PAGE
+            if count > MAX_FILES:
+                raise OSError(errno.EFBIG, f"it holds more than {MAX_FILES:,} objects")
+            for info in page:
+                name = info.get("Key") or info.get("name")
+                if not isinstance(name, str) or not name.startswith(prefix):
+                    raise OSError(errno.EPROTO, "the store lists what does not begin with it")
+                name = name[len(prefix) :]
+                if name in names:
+                    raise OSError(errno.EPROTO, f"the store lists {printable(name)} twice")
+                if name:  # else it is what shows that there is this directory
+                    names[name] = info
+        return names
+
+    def _pages(self, bucket: str, prefix: str) -> Iterator[Sequence[Mapping[str, Any]]]:
+        system = self._system()
+        token: str | None = ""
+        while True:
+            asked = token
+            with self._told():
+                if self._scheme == "s3":
+                    more = {"ContinuationToken": token} if token else {}
+                    answer = system.call_s3(
+                        "list_objects_v2", Bucket=bucket, Prefix=prefix, **more, **system.req_kw
+                    )
+                    token = answer.get("NextContinuationToken") if answer["IsTruncated"] else ""
+                else:
+                    more = {"pageToken": token} if token else {}
+                    answer = system.call(
+                        "GET", "b/{}/o", bucket, prefix=prefix, json_out=True, **more
+                    )
+                    token = answer.get("nextPageToken", "")
+            if token is None or (token and token == asked):
+                raise OSError(errno.EPROTO, "the store's list does not go on")
+            yield answer.get("Contents") or answer.get("items") or ()
+            if not token:
+                return
+
     def _sorted_out(
         self, names: Mapping[str, Mapping[str, Any]]
     ) -> tuple[list[FileStat], list[Oddity]]:
@@ -116,7 +158,7 @@ class ObjectStore:
         files: list[FileStat] = []
         oddities: list[Oddity] = []
         for name, info in sorted(names.items()):
-            size = info.get("size")
+            size = _size(info)
             if name.endswith("/") and not size:
                 continue  # how some tools show that there is a directory
             problem = path_problem(name)
@@ -125,12 +167,12 @@ class ObjectStore:
             if problem is None and name in above:
                 problem = "is that of an object and of a directory"
             tag = info.get("ETag") or info.get("etag")
-            if problem is None and (not isinstance(size, int) or not tag):
+            if problem is None and (size is None or not tag):
                 problem = "is listed without a size or an entity tag"
             if problem is not None:
                 oddities.append(Oddity(name, OddityKind.BAD_NAME, problem))
                 continue
-            changed = info.get("LastModified") or info.get("mtime") or info.get("updated")
+            changed = info.get("LastModified") or info.get("updated")
             files.append(FileStat(name, size or 0, _nanoseconds(changed), _number(str(tag)), 0, 0))
         return files, oddities
 
@@ -159,11 +201,18 @@ class ObjectStore:
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:
         """Let every error of the library be an `OSError`."""
-        known: tuple[type[Exception], ...] = (ValueError, *self._errors())
+        known: tuple[type[Exception], ...] = (OSError, ValueError, *self._errors())
         try:
             yield
+        except KeyError as error:
+            raise OSError(errno.EPROTO, f"the store's answer has no {error}") from error
+        except FileNotFoundError as error:
+            raise OSError(errno.ENOENT, error.strerror or "it is not there any more") from error
         except known as error:
-            raise OSError(errno.EIO, str(error).partition("\n")[0]) from error
+            # What it says may come from the store: one line, so that no other is forged.
+            text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            number = getattr(error, "errno", None) or errno.EIO
+            raise OSError(number, text.partition("\n")[0]) from error
 
     def _errors(self) -> tuple[type[Exception], ...]:
         from importlib import import_module
@@ -191,15 +240,20 @@ class _Objects:
         if (opened.size, _number(str(tag))) != (file.size, file.ctime_ns):
             opened.close()
             raise OSError(errno.ESTALE, "it is another object than was listed")
-        return _Object(store, opened)
+        return _Object(store, opened, file)
 
 
 class _Object:
-    """Every read asks the store for the entity tag with which the object was opened."""
+    """Every read asks S3 for the entity tag with which the object was opened.
 
-    def __init__(self, store: ObjectStore, opened: Any) -> None:
+    Google's library sends none: there the object is asked for again when it has been read. A tag
+    that it had before and after is the one that it had between, for no tag comes back.
+    """
+
+    def __init__(self, store: ObjectStore, opened: Any, file: FileStat) -> None:
         self._store = store
         self._opened = opened
+        self._file = file
 
     def read_into(self, buffer: memoryview, at: int) -> int:
         with self._store._told():  # noqa: SLF001 - its own object
@@ -213,7 +267,14 @@ class _Object:
         return count
 
     def check(self) -> None:
-        """Do nothing: had it changed, the last read would have been refused."""
+        """See that the object is still the one that was opened."""
+        store = self._store
+        if store._scheme == "s3":  # noqa: SLF001
+            return  # had it changed, the last read would have been refused
+        with store._told():  # noqa: SLF001
+            now = self._opened.fs.info(self._opened.path)
+        if _number(str(now.get("etag"))) != self._file.ctime_ns:
+            raise OSError(errno.ESTALE, "it changed while it was read")
 
     def close(self) -> None:
         self._opened.close()
@@ -225,11 +286,17 @@ def _not_covered(names: dict[str, Mapping[str, Any]]) -> tuple[NotCovered, ...]:
     for path in sorted(NOT_COVERED):
         inside = [name for name in names if name.startswith(f"{path}/")]
         own = [path] if path in names else []
-        sizes = [names.pop(name).get("size") or 0 for name in (*own, *inside)]
+        sizes = [_size(names.pop(name)) or 0 for name in (*own, *inside)]
         if sizes:
             kind = "directory" if inside else "file"
             found.append(NotCovered(path, kind, len(sizes), sum(sizes)))
     return tuple(found)
+
+
+def _size(info: Mapping[str, Any]) -> int | None:
+    size = info.get("Size", info.get("size"))
+    number = int(size) if isinstance(size, str) and size.isascii() and size.isdigit() else size
+    return number if isinstance(number, int) and number >= 0 else None
 
 
 def _nanoseconds(value: object) -> int:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from click.testing import Result
 from clusters import local_cluster
-from s3_server import Bucket, serve_bucket
+from s3_server import Bucket, serve_answer, serve_bucket
 from weights import T, safetensors
 
 from manifest.errors import UndecidedError
-from manifest.inventory import Algorithm, hash_files, read_file, walk
+from manifest.inventory import Algorithm, ProblemKind, hash_files, read_file, walk
 from manifest.inventory.objects import ObjectStore
 
-pytest.importorskip("s3fs", reason="needs the extra s3")
+s3fs = pytest.importorskip("s3fs", reason="needs the extra s3")
 pytest.importorskip("moto", reason="needs the extra peers")
 pytestmark = [
     pytest.mark.peer,
@@ -204,10 +208,64 @@ def test_the_digests_are_those_of_the_files(scene: Scene) -> None:
     assert far == hash_files(walk(scene.local), algorithms=both)
 
 
+def test_an_object_that_is_gone_meanwhile_is_said_to_be(scene: Scene) -> None:
+    tree = ObjectStore.at(URL).walk()
+    scene.bucket.delete("release/v1/m.safetensors")
+    problem = next(one.problem for one in hash_files(tree) if one.path == "m.safetensors")
+    assert problem == (ProblemKind.VANISHED, "it is not there any more")
+
+
+def _page(content: str, token: str = "") -> bytes:
+    more = f"<NextContinuationToken>{token}</NextContinuationToken>" if token else ""
+    truncated = str(bool(token)).lower()
+    return f"<ListBucketResult><IsTruncated>{truncated}</IsTruncated>{content}{more}</ListBucketResult>".encode()
+
+
+_OBJECT = "<Contents><Key>release/v1/m</Key><ETag>a</ETag><Size>5</Size></Contents>"
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "code", "words"),
+    [
+        pytest.param(200, _page(_OBJECT * 2), 4, "lists m twice", id="a-key-twice"),
+        pytest.param(200, _page("", "t"), 4, "does not go on", id="the-same-page-for-ever"),
+        pytest.param(200, b"", 4, "has no 'IsTruncated'", id="an-empty-answer"),
+        pytest.param(
+            200,
+            _page(_OBJECT).replace(b"release/", b"e/"),
+            4,
+            "does not begin",
+            id="another-prefix",
+        ),
+        pytest.param(
+            200, _page(_OBJECT).replace(b">5<", b">-5<"), 1, "without a size", id="a-negative-size"
+        ),
+        pytest.param(
+            403,
+            b"<Error><Code>AccessDenied</Code><Message>no\n  remedy: run it\x7f</Message></Error>",
+            4,
+            "cannot be listed: no\n  remedy: check the network",
+            id="a-forged-remedy",
+        ),
+    ],
+)
+def test_a_store_may_answer_anything(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, status: int, answer: bytes, code: int, words: str
+) -> None:
+    with serve_answer(status, answer) as endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        s3fs.S3FileSystem.clear_instance_cache()
+        result = scene.run("build")
+    s3fs.S3FileSystem.clear_instance_cache()
+    assert result.exit_code == code, result.output
+    assert words in result.stderr
+
+
 @pytest.mark.parametrize(
     ("place", "code"),
     [
         ("s3://models/none", 2),
+        ("s3://models/release/v10/other", 2),  # an object
         ("s3://no-such-bucket/x", 2),
         ("s3://models/release/../v1", 2),
         ("s3://models/x?versionId=1", 2),
@@ -235,8 +293,6 @@ def test_an_inventory_cannot_lie_there(scene: Scene) -> None:
 def test_a_server_that_is_gone_is_no_answer(
     tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import s3fs
-
     s3fs.S3FileSystem.clear_instance_cache()
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     with serve_bucket() as bucket:
@@ -257,9 +313,58 @@ def test_a_server_that_is_gone_is_no_answer(
 def test_without_the_library_the_install_line_is_given(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setitem(sys.modules, "gcsfs", None)
     result = scene.run("build", place="gs://models/x")
     assert result.exit_code == 2, result.output
     assert "pip install 'model-release-manifest[gs]'" in result.stderr
+
+
+class _Google:
+    """As `gcsfs.GCSFileSystem` answers; its reads ask for no entity tag."""
+
+    def __init__(self, **_: object) -> None:
+        self.tag = "E1"
+
+    def info(self, _: str) -> dict[str, str | int]:
+        return {"name": "models/v1/a", "size": 3, "etag": self.tag}
+
+    def call(self, *_: object, prefix: str, pageToken: str = "", **__: object) -> dict[str, Any]:  # noqa: N803 - its name
+        if not pageToken:
+            return {"nextPageToken": "2"}  # a page may be empty, and not the last
+        return {"items": [{"name": f"{prefix}a", "size": "3", "etag": "E1"}]}
+
+    def open(self, path: str, *_: object, **__: object) -> io.BytesIO:
+        opened: Any = _GoogleFile(b"abc")
+        opened.fs, opened.path, opened.details, opened.size = self, path, self.info(path), 3
+        return opened  # type: ignore[no-any-return]
+
+
+class _GoogleFile(io.BytesIO):
+    pass
+
+
+@pytest.mark.parametrize("kind", [None, ProblemKind.CHANGED])
+def test_google_is_asked_for_the_tag_after_the_reading(
+    monkeypatch: pytest.MonkeyPatch, kind: ProblemKind | None
+) -> None:
+    google = _Google()
+    monkeypatch.setitem(
+        sys.modules,
+        "gcsfs",
+        SimpleNamespace(GCSFileSystem=lambda **_: google),
+    )
+    tree = ObjectStore.at("gs://models/v1").walk()
+    assert [(file.path, file.size) for file in tree.files] == [("a", 3)]
+    if kind is not None:
+        before = _GoogleFile.readinto
+
+        def exchanged(opened: _GoogleFile, buffer: memoryview) -> int:
+            google.tag = "E2"
+            return before(opened, buffer)
+
+        monkeypatch.setattr(_GoogleFile, "readinto", exchanged)
+    (hashed,) = hash_files(tree)
+    assert (hashed.problem and hashed.problem.kind) == kind
 
 
 @pytest.mark.long

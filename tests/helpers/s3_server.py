@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import http.server
+import threading
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["Bucket", "serve_bucket"]
+__all__ = ["Bucket", "serve_answer", "serve_bucket"]
 
 
 class Bucket:
@@ -65,3 +67,29 @@ def serve_bucket() -> Iterator[Bucket]:
         yield Bucket(server)
     finally:
         server.stop()
+
+
+@contextlib.contextmanager
+def serve_answer(status: int, answer: bytes) -> Iterator[str]:
+    """The address of a server that gives one answer, whatever it is asked."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
