@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         load_manifest,
         open_verified,
         sign_release,
+        trace_lineage,
         verify_release,
     )
     from manifest.build import BuildResult
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from manifest.draft import Draft
     from manifest.errors import ExitCode, ManifestError
     from manifest.findings import Finding, Severity
+    from manifest.lineage import Lineage
     from manifest.lint import LintReport, Verdict
     from manifest.sign import SignResult
     from manifest.verify.reader import VerifiedReader
@@ -50,6 +52,7 @@ __all__ = [
     "Draft",
     "ExitCode",
     "Finding",
+    "Lineage",
     "LintReport",
     "Manifest",
     "ManifestError",
@@ -72,6 +75,7 @@ __all__ = [
     "open_verified",
     "prove_record",
     "sign_release",
+    "trace_lineage",
     "verify_release",
 ]
 
@@ -82,6 +86,7 @@ _HOMES = {
     "Draft": "manifest.draft",
     "ExitCode": "manifest.errors",
     "Finding": "manifest.findings",
+    "Lineage": "manifest.lineage",
     "LintReport": "manifest.lint",
     "Manifest": "manifest.document.manifest_file",
     "ManifestError": "manifest.errors",

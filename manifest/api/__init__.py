@@ -6,7 +6,7 @@ objects. Whatever fails raises a `ManifestError`, whose message names place and 
 verification or a lint finds is no failure of the function: it is in the report.
 """
 
-from manifest.api.judge import diff_releases, lint_release
+from manifest.api.judge import diff_releases, lint_release, trace_lineage
 from manifest.api.publish import (
     build_manifest,
     draft_description,
@@ -27,5 +27,6 @@ __all__ = [
     "load_manifest",
     "open_verified",
     "sign_release",
+    "trace_lineage",
     "verify_release",
 ]

@@ -44,6 +44,7 @@ __all__ = [
     "TensorPlan",
     "differing_tensors",
     "plan_tensors",
+    "shard_groups",
     "weights_files",
     "weights_sets",
 ]
@@ -132,7 +133,7 @@ def plan_tensors(
         if not paths:
             continue
         source = DirectorySource.of(tree)
-        for group in _groups(source, paths):
+        for group in shard_groups(source, paths):
             try:
                 layouts = [((root, p), read_tensor_layout(source, p)) for p in group]
             except DocumentError as error:
@@ -151,8 +152,8 @@ def plan_tensors(
     return TensorPlan(tuple(sets), tuple(skipped))
 
 
-def _groups(source: Source, paths: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """The paths, those together that are shards of one model."""
+def shard_groups(source: Source, paths: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """The paths of files of weights in ``source``, those together that are shards of one model."""
     index_of = dict(_indexed(source, frozenset(paths)))
     groups: dict[str, list[str]] = {}
     for path in paths:

@@ -28,6 +28,7 @@ COMMANDS = {
     "verify": "Check that these are the files that were signed.",
     "policy": "Draft a trust policy, and explain what follows from one.",
     "diff": "Say what changed between two releases or checkpoints.",
+    "lineage": "Say what a release was made from, and what proves it.",
     "lint": "Say what a release really gives, and what is wrong with it.",
     "keys": "Show what a public key is, to compare it.",
     "rules": "List the linter's rules, or explain one.",

@@ -34,6 +34,7 @@ __all__ = [
     "offline_option",
     "open_target",
     "paint",
+    "parents_option",
     "passphrase_options",
     "quiet_option",
     "read_key_file",
@@ -144,6 +145,18 @@ def target_argument(*, or_file: bool = False) -> Callable[[F], F]:
         default=".",
         required=False,
         callback=_target_or_file if or_file else _target,
+    )
+
+
+def parents_option(words: str) -> Callable[[F], F]:
+    """``--parent TARGET``, repeatable: where releases lie that this one was made from."""
+    return click.option(
+        "--parent",
+        "parents",
+        multiple=True,
+        metavar="TARGET",
+        callback=lambda ctx, param, values: tuple(_target(ctx, param, v) for v in values),
+        help=words,
     )
 
 

@@ -18,6 +18,7 @@ from manifest.cli._common import (
     offline_option,
     open_target,
     paint,
+    parents_option,
     quiet_option,
     target_argument,
     undone,
@@ -27,6 +28,7 @@ from manifest.display import printable
 from manifest.render import plain
 
 if TYPE_CHECKING:
+    from manifest.lineage import Lineage
     from manifest.lint import LintReport
     from manifest.lint.pins import Resolver
     from manifest.sources.targets import HubTarget
@@ -71,6 +73,7 @@ _VERDICTS = (
     help="Look pinned references up: resolved ones count, those gone or moved are findings.",
 )
 @offline_option()
+@parents_option("Where a base model lies: DIR or hf:OWNER/NAME; its license counts. Repeatable.")
 @click.option("--declared", is_flag=True, help="Judge by what is declared, not by evidence.")
 @click.option(
     "--mot-compatible",
@@ -115,6 +118,7 @@ def command(
     accept_pinned: bool,
     online: bool,
     offline: bool,
+    parents: tuple[Path | HubTarget, ...],
     declared: bool,
     mot_compatible: bool,
     baseline: Path | None,
@@ -151,6 +155,8 @@ def command(
         raise click.UsageError("a file holds declarations and no evidence: add --declared")
     if mot_compatible and not declared:
         raise click.UsageError("--mot-compatible is about declarations: add --declared")
+    if parents and is_file:
+        raise click.UsageError("--parent is for a release, and not for a file of declarations")
     from manifest.findings import Severity
     from manifest.lint import LintOptions, Verdict, lint, load_release
 
@@ -177,6 +183,7 @@ def command(
                 open_target(target, offline=offline, quiet=quiet),
                 accept_pinned=accept_pinned,
                 resolve=_resolver() if online else None,
+                lineage=_lineage(target, parents, offline=offline),
             )
         report = lint(release, options)
         if replayers:
@@ -201,6 +208,20 @@ def command(
         )
     _deliver(text, report, output, quiet=quiet)
     click.get_current_context().exit(report.exit_code)
+
+
+def _lineage(
+    target: Path | HubTarget, parents: tuple[Path | HubTarget, ...], *, offline: bool
+) -> Lineage | None:
+    """The models that a release was made from, as far as they are given."""
+    if not parents:
+        return None
+    from manifest.lint.targets import lineage_of
+
+    lineage = lineage_of(target, parents, offline=offline)
+    for place in lineage.unused:
+        note(f"--parent {printable(place)} is nobody's base model here")
+    return lineage
 
 
 def _with_replays(

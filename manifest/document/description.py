@@ -81,12 +81,20 @@ class ComponentSpec:
 
 @record(frozen=True, slots=True)
 class BaseModel:
-    """A model that this one was made from."""
+    """A model that this one was made from; `weights_digest` is over its tensors, in hex."""
 
     name: str
     relation: str = ""
     reference: Reference | None = None
     license: str = ""
+    weights_digest: str = ""
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether it is named by its content, so that it cannot become another one."""
+        return bool(self.weights_digest) or (
+            self.reference is not None and self.reference.is_pinned
+        )
 
 
 @record(frozen=True, slots=True)
@@ -332,6 +340,7 @@ def _base_model(fields: Mapping[str, Any]) -> BaseModel:
         relation=fields.get("relation", ""),
         reference=_reference(fields),
         license=fields.get("license", ""),
+        weights_digest=fields.get("weights_digest", ""),
     )
 
 

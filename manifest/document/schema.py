@@ -25,6 +25,7 @@ SCHEMA_NAMES = (
     "checkpoints-report",
     "verify-report",
     "diff-report",
+    "lineage-report",
     "replay-report",
     "replay-attestation",
     "policy",

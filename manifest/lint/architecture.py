@@ -14,6 +14,7 @@ from manifest.display import printable
 from manifest.document.description import BaseModel
 from manifest.errors import UndecidedError
 from manifest.licenses import assess, base_license
+from manifest.lineage import LinkStatus
 from manifest.lint.base_models import named_bases
 from manifest.lint.content.packed import archived_architecture
 from manifest.lint.evidence import ComponentEvidence
@@ -170,7 +171,15 @@ def _bases(release: Release) -> Iterator[tuple[str, BaseModel]]:
 
 def _resolved(release: Release, base: BaseModel) -> bool:
     found = release.resolutions.get(base.reference) if base.reference else None
-    return found is not None and found.status is ResolutionStatus.RESOLVED
+    return (found is not None and found.status is ResolutionStatus.RESOLVED) or _proven(
+        release, base
+    )
+
+
+def _proven(release: Release, base: BaseModel) -> bool:
+    """Whether the base itself is at hand, and is the one that is named."""
+    links = release.lineage.release.links if release.lineage else ()
+    return any(link.name == base.name and link.status is LinkStatus.PROVEN for link in links)
 
 
 def _problem(release: Release, base: BaseModel) -> str:
@@ -184,6 +193,8 @@ def _problem(release: Release, base: BaseModel) -> str:
     if not assessment.is_open:
         return f"whose license {printable(base.license)} {assessment.reason or 'is not open'}"
     if release.basis is Basis.DECLARATIONS:
+        return ""
+    if _proven(release, base):
         return ""
     if base.reference is None or not base.reference.is_pinned:
         return f"which is not pinned: pin the base model ({printable(base.name)}) by revision"

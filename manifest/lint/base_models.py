@@ -37,18 +37,20 @@ class NamedBase:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RestrictedBase:
-    """A base model whose license is not open."""
+    """A base model whose license is not open; ``through`` are the models between."""
 
     base: NamedBase
     license: str
     terms: tuple[str, ...]
+    through: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """In a sentence, as ``their base acme/a is under b, which allows research only``."""
         why = self.terms[0] if self.terms else "is not open"
+        between = f", through {printable(' and '.join(self.through))}," if self.through else ""
         return (
-            f"their base {printable(self.base.name)} is under {printable(self.license)}, "
-            f"which {why}"
+            f"their base {printable(self.base.name)}{between} is under "
+            f"{printable(self.license)}, which {why}"
         )
 
 
@@ -85,8 +87,17 @@ def _configured(release: Release) -> Iterator[NamedBase]:
 
 
 def restricted_bases(release: Release) -> Iterator[RestrictedBase]:
-    """Base models whose terms are not open, by the description or by what is known of them."""
+    """Base models whose terms are not open, by the description or by what is known of them.
+
+    Where their own releases were read, those of their bases too, by what these say.
+    """
     seen: set[str] = set()
+    if release.lineage is not None and release.basis is Basis.EVIDENCE:
+        for carried in release.lineage.carried:
+            if not carried.by_outputs:
+                seen.add(carried.name.casefold())
+                base = NamedBase(carried.name, carried.pointer)
+                yield RestrictedBase(base, carried.license, carried.terms, carried.through)
     for base in named_bases(release):
         if base.name.casefold() in seen:
             continue

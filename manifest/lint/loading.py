@@ -15,6 +15,7 @@ from manifest.document.manifest_file import Manifest, parse_manifest
 from manifest.document.yaml_text import MAX_BYTES
 from manifest.errors import UndecidedError, UsageError
 from manifest.inventory import OWN_FILES, walk
+from manifest.lineage import Lineage
 from manifest.lint.evidence import Files
 from manifest.lint.listing import Listing, listing_of, read_listing
 from manifest.lint.owned import Census, look_at, specs_of, with_owned
@@ -41,6 +42,7 @@ def load_release(
     accept_pinned: bool = False,
     verification: VerificationSummary | None = None,
     resolve: Resolver | None = None,
+    lineage: Lineage | None = None,
 ) -> Release:
     """Read a release: a directory, or a repository of a hub by its name.
 
@@ -53,6 +55,7 @@ def load_release(
         verification: What verification said; without it, whether there is a signature at all.
         resolve: Looks pinned references up, as `manifest.sources.pins.resolver` does; when None
             they are not.
+        lineage: The models that it was made from, as `manifest.lineage.trace` found them.
 
     Raises:
         UsageError: There is no such directory.
@@ -105,6 +108,7 @@ def load_release(
         resolve=resolve,
         listing=listing,
         owned=owned,
+        lineage=lineage,
     )
 
 

@@ -16,6 +16,7 @@ from manifest.findings import Location
 from manifest.inventory.globs import compile_glob
 from manifest.licenses import RecognisedText, recognise
 from manifest.licenses.texts import MAX_BYTES as MAX_LICENSE
+from manifest.lineage import Lineage
 from manifest.lint.evidence import ComponentEvidence, Files, State, examine
 from manifest.lint.listing import Listing
 from manifest.lint.owned import Census, with_owned
@@ -111,6 +112,7 @@ class Release:
         revision: The commit that was read; empty for a directory.
         resolutions: What became of pinned references that were looked up.
         listing: What the manifest.json beside the files lists; None where there is none.
+        lineage: The models that it was made from, where they were walked; None when not asked.
     """
 
     description: Description
@@ -127,6 +129,7 @@ class Release:
     revision: str = ""
     resolutions: Mapping[Reference, Resolution] = dataclasses.field(default_factory=dict)
     listing: Listing | None = None
+    lineage: Lineage | None = None
 
     def of_kind(self, kind: str) -> tuple[ComponentEvidence, ...]:
         """The components of a kind, the best evidenced first."""
@@ -178,6 +181,7 @@ def release_of(
     resolve: Resolver | None = None,
     listing: Listing | None = None,
     owned: Mapping[str, Census] | None = None,
+    lineage: Lineage | None = None,
 ) -> Release:
     """A release from its parts; every component's files are matched and tested here.
 
@@ -192,6 +196,7 @@ def release_of(
         resolve: Looks pinned references up; when None they are not.
         listing: What the manifest.json beside the files lists.
         owned: What the directories hold that inventories own, where the source has a few of it.
+        lineage: The models that it was made from.
 
     Raises:
         DocumentError: A pattern of the description is not one.
@@ -212,6 +217,7 @@ def release_of(
         revision=source.revision if isinstance(source, HubSource) else "",
         resolutions=resolutions,
         listing=listing,
+        lineage=lineage,
     )
 
 

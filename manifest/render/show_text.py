@@ -60,7 +60,7 @@ def _facts(release: Release, signatures: tuple[str, ...]) -> Iterator[tuple[str,
         yield "model", model
     for base in description.base_models:
         relation = f"{base.relation} of " if base.relation else ""
-        pinned = "" if base.reference and base.reference.is_pinned else ", not pinned"
+        pinned = "" if base.is_pinned else ", not pinned"
         yield "base", printable(f"{relation}{base.name}{pinned}")
     yield "license", _license(release)
     files = release.source.files

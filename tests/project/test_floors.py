@@ -22,7 +22,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"document"}),
     frozenset({"readers", "sources"}),
     frozenset({"draft", "build", "sign", "data"}),
-    frozenset({"compare", "lint", "verify"}),
+    frozenset({"compare", "lineage", "lint", "verify"}),
     frozenset({"policy", "receipts", "replay"}),
     frozenset({"render", "api", "demo", "manifest"}),
     frozenset({"cli", "__main__"}),
@@ -40,6 +40,7 @@ NEIGHBOURS = {
     ("signing", "inventory"): "names in a signed statement obey the rules for paths",
     ("data", "build"): "reads files that the user named in one way",
     ("sign", "build"): "derives the claims again before it signs them",
+    ("lint", "lineage"): "terms of base models stay with a release",
     ("manifest", "api"): "the face of the package",
     ("__main__", "cli"): "python -m manifest",
 }

@@ -151,7 +151,8 @@ _BASE = "base_models:\n  - name: acme/robin\n    relation: finetune\n"
     severity=Severity.ADVICE,
     rationale="A base model that is named and not pinned can be another one tomorrow: its weights, "
     "its license and its flaws are part of this release.",
-    remedy="Pin the base model under `base_models`, by the commit of its repository.",
+    remedy="Pin the base model under `base_models`, by the commit of its repository, by its manifest "
+    "or by its weights digest.",
     bad=Example(_DESCRIBED + _BASE, _FILES),
     good=Example(
         _DESCRIBED
@@ -165,7 +166,7 @@ _BASE = "base_models:\n  - name: acme/robin\n    relation: finetune\n"
 def base_model_not_pinned(rule: Rule, release: Release) -> Iterator[Finding]:
     """Base models without a reference that names their content."""
     for index, base in enumerate(release.description.base_models):
-        if base.reference is None or not base.reference.is_pinned:
+        if not base.is_pinned:
             yield rule.finding(
                 f"the base model {printable(base.name)} is not pinned to its content",
                 location=release.location(f"base_models[{index}]"),
