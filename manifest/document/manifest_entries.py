@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from manifest.display import printable
 from manifest.errors import DocumentError
 from manifest.inventory import path_problem
+from manifest.inventory.collector import collector_paused
 
 __all__ = [
     "ManifestFile",
@@ -24,6 +25,7 @@ __all__ = [
     "is_identifier",
     "ordered_digest",
     "parse_file",
+    "parse_files",
 ]
 
 _HEX64 = re.compile(r"[0-9a-f]{64}").fullmatch
@@ -94,6 +96,16 @@ def ordered_digest(ordered: Sequence[ManifestFile]) -> str:
         ]
         digest.update("".join(lines).encode())
     return digest.hexdigest()
+
+
+@collector_paused()
+def parse_files(entries: Sequence[Any], name: str) -> tuple[ManifestFile, ...]:
+    """The entries of ``files``; see `parse_file`.
+
+    Raises:
+        DocumentError: One is not an entry; the message names its place.
+    """
+    return tuple(parse_file(entry, index, name) for index, entry in enumerate(entries))
 
 
 def parse_file(plain: Any, index: int, name: str) -> ManifestFile:

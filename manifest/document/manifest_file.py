@@ -44,7 +44,7 @@ from manifest.document.manifest_entries import (
     file_sort_key,
     files_digest,
     ordered_digest,
-    parse_file,
+    parse_files,
 )
 from manifest.document.manifest_weights import (
     WeightsSet,
@@ -54,6 +54,7 @@ from manifest.document.manifest_weights import (
 )
 from manifest.document.schema import violations
 from manifest.errors import DocumentError, ManifestError
+from manifest.inventory.collector import collector_paused
 from manifest.inventory.lines import Binding
 from manifest.records import record
 
@@ -281,6 +282,7 @@ def parse_manifest(data: bytes, *, name: str = FILE_NAME) -> Manifest:
     return manifest_from_plain(load_manifest_json(data, name=name), name=name)
 
 
+@collector_paused()
 def load_manifest_json(
     data: bytes, *, name: str = FILE_NAME, error: type[ManifestError] = DocumentError
 ) -> Any:
@@ -292,6 +294,7 @@ def load_manifest_json(
     return strict_json.loads(data, what=name, max_bytes=MAX_BYTES, max_depth=MAX_DEPTH, error=error)
 
 
+@collector_paused()
 def manifest_from_plain(plain: Any, *, name: str = FILE_NAME) -> Manifest:
     """The manifest that plain JSON values, strictly read, stand for.
 
@@ -313,7 +316,7 @@ def manifest_from_plain(plain: Any, *, name: str = FILE_NAME) -> Manifest:
     if found:
         lines = [f"  {v.pointer or name}: {v.message}" for v in found]
         raise DocumentError("\n".join([f"{name} is not a valid manifest", *lines]))
-    files = tuple(parse_file(e, i, name) for i, e in enumerate(plain["files"]))
+    files = parse_files(plain["files"], name)
     components = tuple(_parse_component(c) for c in plain["components"])
     manifest = Manifest(
         release=plain["release"],

@@ -16,7 +16,7 @@ __all__ = ["start", "validation"]
 
 _READ = """\
 import json, sys, time
-from manifest.document.manifest_entries import parse_file
+from manifest.document.manifest_entries import parse_files
 from manifest.document.manifest_file import parse_manifest
 what, many, few = sys.argv[1:]
 parse_manifest(open(few, "rb").read())
@@ -26,7 +26,7 @@ start = time.perf_counter()
 if what == "json":
     json.loads(data)
 elif what == "entries":
-    tuple(parse_file(entry, index, "manifest.json") for index, entry in enumerate(entries))
+    parse_files(entries, "manifest.json")
 else:
     parse_manifest(data)
 print(time.perf_counter() - start)
