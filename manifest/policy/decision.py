@@ -19,7 +19,14 @@ from manifest.policy.versions import compare_versions
 from manifest.signing.keys import PublicKey
 from manifest.verify.report import VerifyReport
 
-__all__ = ["Decision", "Demand", "Voices", "count_voices", "demands_of_release"]
+__all__ = [
+    "Decision",
+    "Demand",
+    "Voices",
+    "count_voices",
+    "demands_of_release",
+    "one_voice_each",
+]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -85,11 +92,13 @@ class Voices:
 
     Attributes:
         by_role: For each role the signers, those in one text that are one voice.
+        publishers: Whose the signatures are that count as the publisher's.
         notes: Signatures that do not count, and why.
         pin: The key that is to be pinned.
     """
 
     by_role: dict[Role, tuple[str, ...]]
+    publishers: tuple[Match, ...] = ()
     notes: tuple[str, ...] = ()
     pin: PublicKey | None = None
 
@@ -112,6 +121,7 @@ def count_voices(
     spoken: dict[Role, list[tuple[frozenset[str], str]]] = {role: [] for role in Role}
     notes = [f"{printable(what)} does not count: {why}" for what, why in trust.refused.items()]
     pin: PublicKey | None = None
+    publishers: list[Match] = []
     for what in used:
         match = trust.found[what]
         for role in Role:
@@ -122,6 +132,7 @@ def count_voices(
             )
             if names:
                 spoken[role].append((names, match.voice))
+                publishers += [match] if role is Role.PUBLISHER else []
         silent = [n for n in match.signers if not by_name[n].speaks_for(release)]
         notes += [
             f"{printable(what)} does not count: {n} may not speak for {printable(release)}"
@@ -135,8 +146,10 @@ def count_voices(
         known = release in state.pins
         label = "the pinned key" if known else "the key given, on first use"
         spoken[Role.PUBLISHER].append((frozenset({label}), match.voice))
+        publishers.append(match)
         pin = pin if known else pin or match.key
-    return Voices({r: _one_each(said) for r, said in spoken.items()}, tuple(notes), pin)
+    by_role = {role: one_voice_each(said) for role, said in spoken.items()}
+    return Voices(by_role, tuple(publishers), tuple(notes), pin)
 
 
 def _unpinnable(
@@ -154,8 +167,12 @@ def _unpinnable(
     return ""
 
 
-def _one_each(said: Sequence[tuple[frozenset[str], str]]) -> tuple[str, ...]:
-    """Join what shares a signer or a key, and name each voice."""
+def one_voice_each(said: Sequence[tuple[frozenset[str], str]]) -> tuple[str, ...]:
+    """Join what shares a signer or a key, and name each voice.
+
+    Args:
+        said: For each signature the names of whose it is, and the key or identity that made it.
+    """
     groups: list[tuple[set[str], set[str]]] = []
     for names, voice in said:
         joined, voices = set(names), {voice}

@@ -7,16 +7,33 @@ import datetime as dt
 import enum
 from typing import TYPE_CHECKING
 
+from manifest.document.replay_statement import PREDICATE_TYPE
 from manifest.document.yaml_text import YamlDocument
 from manifest.policy.names import matches
 from manifest.signing.keys import PublicKey
+from manifest.verify.statements import PROVENANCE_TYPE, RECEIPT_TYPE
 
 if TYPE_CHECKING:
     from manifest.signing.certificates import Root
     from manifest.signing.keyless import SigstoreIdentity
     from manifest.signing.revocation import RevocationList
 
-__all__ = ["LowestVersion", "Policy", "Role", "Signer", "Validity"]
+__all__ = [
+    "KNOWN_TYPES",
+    "AttestationDemand",
+    "LowestVersion",
+    "Policy",
+    "Role",
+    "Signer",
+    "Validity",
+]
+
+KNOWN_TYPES = {
+    "replay": PREDICATE_TYPE,
+    "verification-summary": RECEIPT_TYPE,
+    "provenance": PROVENANCE_TYPE,
+}
+"""Attestations whose content is read, by what policies call them."""
 
 
 class Role(enum.StrEnum):
@@ -81,6 +98,43 @@ class Signer:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class AttestationDemand:
+    """What others must have said of a release, signed (spec/policy.md, "Attestations").
+
+    Attributes:
+        kind: ``replay``, ``verification-summary``, ``provenance``, or another predicate type.
+        role: In which role they say it.
+        signers: How many different ones must.
+        releases: Of which releases it is asked (patterns).
+        refuse_failures: Whether one that says the contrary refuses the release.
+        exact: Of replays, whether only segments that came out bit for bit count.
+        drawn: Of replays, whether only those count whose segments a nonce drew.
+        segments: Of replays, how many different segments they must have repeated together.
+        max_age: Of summaries, how old they may be; None for any age.
+        levels: Of summaries, what they must say that was reached (``verifiedLevels``).
+        policies: Of summaries, SHA-256 of the policies that may have been applied; empty for any.
+        builders: Of provenance, the builders that may have been at work; empty for any.
+    """
+
+    kind: str
+    role: Role
+    signers: int = 1
+    releases: tuple[str, ...] = ("**",)
+    refuse_failures: bool = True
+    exact: bool = False
+    drawn: bool = False
+    segments: int = 1
+    max_age: dt.timedelta | None = None
+    levels: tuple[str, ...] = ()
+    policies: frozenset[str] = frozenset()
+    builders: frozenset[str] = frozenset()
+
+    def is_of(self, release: str) -> bool:
+        """Whether it is asked of a release of this name."""
+        return any(matches(pattern, release) for pattern in self.releases)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class LowestVersion:
     """The lowest version that is accepted of releases whose names match a pattern."""
 
@@ -107,6 +161,7 @@ class Policy:
         revoked_keys: SHA-256 of keys (PEM or DER) and certificates that count no more.
         revoked_digests: ``sha256:`` or ``blake3:`` and hex: manifests, root digests and files.
         lowest_versions: Versions below which a release is refused.
+        attestations: What others must have said of a release.
         tofu: Whether the first key seen for a release without a named publisher is pinned.
         validity: When the policy holds.
         source: Where its fields stand.
@@ -125,6 +180,7 @@ class Policy:
     revoked_keys: frozenset[str]
     revoked_digests: frozenset[str]
     lowest_versions: tuple[LowestVersion, ...]
+    attestations: tuple[AttestationDemand, ...]
     tofu: bool
     validity: Validity
     source: YamlDocument = dataclasses.field(repr=False, compare=False)

@@ -65,6 +65,12 @@ require:
 
 forbidden_formats: [runs-code]
 
+# What others must have said of a release, signed, in signatures/:
+# attestations:
+#   - {type: replay, signers: 2}                            # by reproducers
+#   - {type: verification-summary, max_age_days: 90}        # by an auditor
+#   - {type: provenance, builders: ["https://builder.example/v1"]}
+
 # revoked:
 #   keys: ["sha256:..."]
 #   digests: ["sha256:..."]

@@ -15,7 +15,15 @@ from manifest.document.description import check_version
 from manifest.document.schema import load_schema, violations
 from manifest.document.yaml_text import MAX_BYTES, YamlDocument, parse_yaml, to_plain
 from manifest.errors import DocumentError, UsageError
-from manifest.policy.document import LowestVersion, Policy, Role, Signer, Validity
+from manifest.policy.document import (
+    KNOWN_TYPES,
+    AttestationDemand,
+    LowestVersion,
+    Policy,
+    Role,
+    Signer,
+    Validity,
+)
 from manifest.policy.names import pattern_problem
 from manifest.signing.keys import MAX_PEM_BYTES, PublicKey, load_public
 
@@ -23,6 +31,15 @@ __all__ = ["load_policy", "parse_policy"]
 
 _PREFIX = "sha256:"
 _AUTHORITIES = {"authorities": "authorities", "timestamp_roots": "timestamp_authorities"}
+_OF_KIND = {
+    "result": "replay",
+    "drawn": "replay",
+    "segments": "replay",
+    "max_age_days": "verification-summary",
+    "levels": "verification-summary",
+    "policies": "verification-summary",
+    "builders": "provenance",
+}
 _NEEDS = {
     "revocation_lists": "authorities",
     "timestamp_authorities": "authorities",
@@ -102,6 +119,10 @@ class _Reader:
             lowest_versions=tuple(
                 LowestVersion(v["release"], v["version"], self._line(f"lowest_versions[{i}]"))
                 for i, v in enumerate(plain.get("lowest_versions", ()))
+            ),
+            attestations=tuple(
+                self._attestation(fields, f"attestations[{i}]", signers)
+                for i, fields in enumerate(plain.get("attestations", ()))
             ),
             tofu=tofu,
             validity=self._validity(plain, ""),
@@ -217,6 +238,43 @@ class _Reader:
                     "accepted",
                 )
         return wanted
+
+    def _attestation(
+        self, fields: dict[str, Any], at: str, signers: Sequence[Signer]
+    ) -> AttestationDemand:
+        kind = fields["type"]
+        for name, of in _OF_KIND.items():
+            if name in fields and kind != of:
+                raise self._wrong(f"{at}.{name}", f"is for the type {of}")
+        for short, uri in KNOWN_TYPES.items():
+            if kind == uri:
+                raise self._wrong(f"{at}.type", f"is written {short}, so that its content is read")
+        role = Role(fields.get("by", Role.REPRODUCER if kind == "replay" else Role.AUDITOR))
+        count = fields.get("signers", 1)
+        there = sum(role in signer.roles for signer in signers)
+        if count > there:
+            raise self._wrong(
+                at,
+                f"asks for {count} of the role {role}, and {there} can be: nothing could be "
+                "accepted",
+            )
+        for i, pattern in enumerate(fields.get("releases", ())):
+            self._pattern(pattern, f"{at}.releases[{i}]")
+        days = fields.get("max_age_days")
+        return AttestationDemand(
+            kind,
+            role,
+            count,
+            tuple(fields.get("releases", ("**",))),
+            refuse_failures=fields.get("refuse_failures", True),
+            exact=fields.get("result") == "bit-for-bit",
+            drawn=fields.get("drawn", False),
+            segments=fields.get("segments", 1),
+            max_age=None if days is None else dt.timedelta(days=days),
+            levels=tuple(fields.get("levels", ())),
+            policies=frozenset(p.removeprefix(_PREFIX) for p in fields.get("policies", ())),
+            builders=frozenset(fields.get("builders", ())),
+        )
 
     def _revoked_key(self, text: str, pointer: str) -> str:
         if text.startswith(_PREFIX):

@@ -16,6 +16,7 @@ from typing import Any
 from manifest.display import printable
 from manifest.errors import ManifestError, NotTrustedError, UndecidedError, UsageError
 from manifest.inventory import Tree, read_file, walk
+from manifest.policy.attestations import Attestations, replays_that_count
 from manifest.policy.content import demands_of_content, needs_content
 from manifest.policy.decision import Decision, Demand, count_voices, demands_of_release
 from manifest.policy.document import Policy
@@ -24,6 +25,7 @@ from manifest.policy.trust import PolicyTrust
 from manifest.signing.bundle import MAX_BUNDLE_BYTES
 from manifest.signing.keys import PublicKey
 from manifest.signing.names import SIGNATURE_NAME, SIGNATURES_DIRECTORY
+from manifest.signing.statement import parse_statement
 from manifest.verify.report import Step, StepStatus, VerifyReport
 from manifest.verify.run import verify
 from manifest.verify.signatures import MAX_SIGNATURES
@@ -129,7 +131,8 @@ def _first_that_counts(directory: str | os.PathLike[str], trust: PolicyTrust) ->
         return None
     for path in [*own, *paths]:
         try:
-            trust.check(read_file(tree, path, max_bytes=MAX_BUNDLE_BYTES), what=path)
+            envelope = trust.check(read_file(tree, path, max_bytes=MAX_BUNDLE_BYTES), what=path)
+            parse_statement(envelope.payload, what=path)  # and not what else somebody states
         except (NotTrustedError, UndecidedError):
             continue
         return None if path == SIGNATURE_NAME else str(Path(directory) / path)
@@ -170,6 +173,11 @@ def _judge(
             demands += demands_of_release(policy, report, voices, state)
             notes += voices.notes
             pin = voices.pin
+            attestations = Attestations(policy, report, trust, voices, moment)
+            demands += attestations.demands()
+            replays, unheard = replays_that_count(policy, report, trust, voices)
+            notes += [*attestations.notes, *unheard]
+            report = dataclasses.replace(report, replays=replays)
             if report.ok and needs_content(policy):
                 demands += _content(policy, directory, report, before)
     else:

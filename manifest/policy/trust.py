@@ -126,6 +126,15 @@ class PolicyTrust(Trust):
             )
         raise self._cause(data, what, errors)
 
+    def check_replay(self, data: bytes, *, what: str, replayers: Sequence[PublicKey]) -> str:  # noqa: ARG002 - the policy says whose count
+        """Who signed a replay: any signer of the policy; in which role is looked at afterwards.
+
+        Raises:
+            NotTrustedError: As `check`.
+        """
+        self.check(data, what=what)
+        return self.found[what].voice
+
     def forget(self) -> None:
         """Forget whose the signatures were that were checked so far."""
         self.found.clear()

@@ -57,7 +57,7 @@ def read_replays(
     paths: Iterable[str],
     read: Callable[[str], bytes],
     *,
-    keys: Sequence[PublicKey],
+    check: Callable[[bytes, str], str],
     manifest: Manifest | None,
     manifest_digest: str,
     publishers: Iterable[str],
@@ -67,7 +67,8 @@ def read_replays(
     Args:
         paths: The bundles.
         read: Gives the bytes of one.
-        keys: Of those whose replays count.
+        check: Says by what name a bundle's signer is known, from its bytes and its path; raises a
+            `NotTrustedError` where nobody signed it whose replays count.
         manifest: The manifest that was verified; None where there is none.
         manifest_digest: SHA-256 of its bytes; empty where they were not signed.
         publishers: Fingerprints of who signed the release: their own replays do not count.
@@ -94,16 +95,15 @@ def read_replays(
             continue
         found.append(path)
         try:
-            envelope = verify_signature(data, keys=keys, what=path)
+            signer = check(data, path)
         except NotTrustedError:
             again = "came out again" if statement.is_reproduced else "came out DIFFERENT"
             count = plural(len(statement.segments), "segment")
             notes.append(
-                f"{shown} says that {count} of the training {again}, by a signer you did not name "
-                "with --replayer; it does not count"
+                f"{shown} says that {count} of the training {again}, by nobody whose replays "
+                "count: --replayer or a policy names them"
             )
             continue
-        signer = envelope.signer.fingerprint
         problem = replay_problem(statement, manifest, manifest_digest)
         if signer in own:
             problem = "is by who signed the release"
@@ -142,7 +142,7 @@ def replays_in(directory: str | os.PathLike[str], keys: Sequence[PublicKey]) -> 
     return read_replays(
         paths[:MAX_REPLAYS],
         lambda path: read_file(tree, path, max_bytes=MAX_REPLAY_BYTES),
-        keys=keys,
+        check=lambda data, path: verify_signature(data, keys=keys, what=path).signer.fingerprint,
         manifest=manifest,
         manifest_digest=digest,
         publishers=own,

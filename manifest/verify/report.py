@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from manifest.errors import ExitCode
@@ -170,6 +171,9 @@ class CarriedStatement:
         signer: Who signed it; None where nobody whom the consumer named did.
         subject: What it is about, in words; empty when it is about something else.
         detail: What it says, in a few words, where its kind is known.
+        said: The same by name: ``result``, ``builder``, ``verifier``, ``time``; ``policy`` for
+            the SHA-256 of the policy that was applied, ``levels`` for what was reached. Reports
+            do not show it.
     """
 
     path: str
@@ -178,6 +182,7 @@ class CarriedStatement:
     signer: SignerInfo | None
     subject: str
     detail: str = ""
+    said: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def counts(self) -> bool:

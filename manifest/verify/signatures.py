@@ -108,7 +108,9 @@ def _replays(
     return read_replays(
         [path for path in paths if path.count("/") == 1],
         lambda path: read_file(tree, path, max_bytes=MAX_BUNDLE_BYTES),
-        keys=request.replayers,
+        check=lambda data, path: request.trust.check_replay(
+            data, what=path, replayers=request.replayers
+        ),
         manifest=machine.trusted_manifest,
         manifest_digest=machine.manifest_digest,
         publishers=[machine.signer.fingerprint] if machine.signer else [],

@@ -18,12 +18,16 @@ from manifest.signing.bundle import MAX_BUNDLE_BYTES
 from manifest.signing.statement import STATEMENT_TYPE
 from manifest.verify.report import CarriedStatement, SignerInfo
 
-__all__ = ["RECEIPT_TYPE", "read_statement"]
+__all__ = ["PROVENANCE_TYPE", "RECEIPT_TYPE", "THIS_RELEASE", "read_statement"]
 
+PROVENANCE_TYPE = "https://slsa.dev/provenance/v1"
 RECEIPT_TYPE = "https://slsa.dev/verification_summary/v1"
+THIS_RELEASE = "this release"
+"""The subject of a statement that is about the manifest that was signed."""
 _MAX_DEPTH = 32
 _MAX_SUBJECTS = 100_000
 _MAX_SHOWN = 120
+_MAX_LEVELS = 100
 
 
 def read_statement(
@@ -62,10 +66,9 @@ def read_statement(
         raise NotTrustedError(f"{what} does not say what it is about")
     title, say = _KINDS.get(kind, ("", _nothing))
     predicate = plain.get("predicate")
-    detail = say(predicate) if isinstance(predicate, dict) else ""
-    return CarriedStatement(
-        path, kind, title, signer, _subject(subjects, what, manifest_digest, files), detail
-    )
+    said = say(predicate) if isinstance(predicate, dict) else {}
+    subject = _subject(subjects, what, manifest_digest, files)
+    return CarriedStatement(path, kind, title, signer, subject, _detail(said), said)
 
 
 def _subject(subjects: list[Any], what: str, manifest_digest: str, files: Collection[str]) -> str:
@@ -77,7 +80,7 @@ def _subject(subjects: list[Any], what: str, manifest_digest: str, files: Collec
         value = digest.get("sha256")
         digests.append(value if isinstance(value, str) else "")
     if manifest_digest and manifest_digest in digests:
-        return "this release"
+        return THIS_RELEASE
     count = len(set(digests).intersection(files))
     if not count:
         return ""
@@ -94,32 +97,39 @@ def _text(plain: Mapping[str, Any], *names: str) -> str:
     return value[:_MAX_SHOWN] if isinstance(value, str) else ""
 
 
-def _joined(*parts: str) -> str:
-    return " ".join(part for part in parts if part)
-
-
-def _nothing(_: Mapping[str, Any]) -> str:
-    return ""
-
-
-def _provenance(plain: Mapping[str, Any]) -> str:
+def _provenance(plain: Mapping[str, Any]) -> dict[str, str]:
     builder = _text(plain, "runDetails", "builder", "id") or _text(plain, "builder", "id")
-    return _joined("built by", builder) if builder else ""
+    return {"builder": builder}
 
 
-def _summary(plain: Mapping[str, Any]) -> str:
-    result, verifier = _text(plain, "verificationResult"), _text(plain, "verifier", "id")
-    time = _text(plain, "timeVerified")
-    return _joined(result, f"by {verifier}" if verifier else "", f"at {time}" if time else "")
+def _summary(plain: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "result": _text(plain, "verificationResult"),
+        "verifier": _text(plain, "verifier", "id"),
+        "time": _text(plain, "timeVerified"),
+        "policy": _text(plain, "policy", "digest", "sha256"),
+        "levels": _levels(plain.get("verifiedLevels")),
+    }
 
 
-def _tests(plain: Mapping[str, Any]) -> str:
-    return _text(plain, "result")
+def _levels(plain: object) -> str:
+    """What was reached, with spaces between; empty for what is no list of such words."""
+    texts = plain if isinstance(plain, list) else [plain]
+    words = [text for text in texts[:_MAX_LEVELS] if isinstance(text, str)]
+    return " ".join(word for word in words if len(word) <= _MAX_SHOWN and word.split() == [word])
 
 
-_KINDS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
+def _tests(plain: Mapping[str, Any]) -> dict[str, str]:
+    return {"result": _text(plain, "result")}
+
+
+def _nothing(_: Mapping[str, Any]) -> dict[str, str]:
+    return {}
+
+
+_KINDS: dict[str, tuple[str, Callable[[Mapping[str, Any]], dict[str, str]]]] = {
     "https://slsa.dev/provenance/v0.2": ("SLSA provenance 0.2", _provenance),
-    "https://slsa.dev/provenance/v1": ("SLSA provenance", _provenance),
+    PROVENANCE_TYPE: ("SLSA provenance", _provenance),
     RECEIPT_TYPE: ("verification summary", _summary),
     "https://in-toto.io/attestation/test-result/v0.1": ("test result", _tests),
     "https://in-toto.io/attestation/vulns/v0.1": ("vulnerability scan", _nothing),
@@ -127,4 +137,11 @@ _KINDS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     "https://spdx.dev/Document": ("SPDX document", _nothing),
     "https://cyclonedx.org/bom": ("CycloneDX document", _nothing),
 }
-"""By predicate type: what a kind is called, and what of it is shown."""
+"""By predicate type: what a kind is called, and what is read of it."""
+
+_SHOWN = {"result": "{}", "builder": "built by {}", "verifier": "by {}", "time": "at {}"}
+
+
+def _detail(said: Mapping[str, str]) -> str:
+    """What a statement says, as a report shows it."""
+    return " ".join(words.format(said[name]) for name, words in _SHOWN.items() if said.get(name))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from manifest.records import record
@@ -67,6 +68,14 @@ class Trust:
             sigstore=self.sigstore,
             timestamp_roots=self.timestamp_roots,
         )
+
+    def check_replay(self, data: bytes, *, what: str, replayers: Sequence[PublicKey]) -> str:
+        """Who signed a replay of the training: the fingerprint of one of ``replayers``.
+
+        Raises:
+            NotTrustedError: It is malformed, or by none of them.
+        """
+        return verify_signature(data, keys=replayers, what=what).signer.fingerprint
 
 
 def signer_info(envelope: VerifiedEnvelope, what: str, data: bytes) -> SignerInfo:

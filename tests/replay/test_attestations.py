@@ -138,7 +138,7 @@ class TestInARelease:
         result = scene.verify()
         assert result.exit_code == 0
         assert "reproduced" not in result.stdout
-        assert "by a signer you did not name with --replayer; it does not count" in result.stdout
+        assert "by nobody whose replays count: --replayer or a policy names them" in result.stdout
         assert scene.lint()["replays"] == []
 
     def test_the_publishers_own_does_not_count(
