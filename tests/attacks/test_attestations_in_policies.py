@@ -36,9 +36,7 @@ TESTS = "https://in-toto.io/attestation/test-result/v0.1"
 STRANGER = generate(KeyKind.ECDSA_P256)
 ASKED = "attestations: [{type: verification-summary"
 LAB = signer("alice") + signer("bob", roles="auditor") + signer("eve", roles="auditor, reproducer")
-OF_REPLAYS = (
-    signer("alice") + signer("bob", roles="reproducer") + signer("eve", roles="reproducer")
-)
+OF_REPLAYS = signer("alice") + signer("bob", roles="reproducer") + signer("eve", roles="reproducer")
 
 Attack: TypeAlias = Callable[[Scene], object]
 
@@ -172,7 +170,9 @@ def _(s: Scene) -> None:
 def _(s: Scene) -> None:
     s.write(
         f"{ASKED}}}]\n",
-        signers=signer("alice") + signer("bob", roles="auditor") + signer("eve", roles="reproducer"),
+        signers=signer("alice")
+        + signer("bob", roles="auditor")
+        + signer("eve", roles="reproducer"),
     )
     summary(s, EVE)
 
@@ -397,7 +397,9 @@ def _(s: Scene) -> None:
     replayable(
         s,
         "",
-        signers=signer("alice") + signer("bob", roles="auditor") + signer("eve", roles="reproducer"),
+        signers=signer("alice")
+        + signer("bob", roles="auditor")
+        + signer("eve", roles="reproducer"),
     )
     replay(s)
 
@@ -414,7 +416,9 @@ def _(s: Scene) -> None:
 
 @case("replay-by-another-key-of-the-publisher", 3, "it is by who publishes the release")
 def _(s: Scene) -> None:
-    keys = signer("alice", roles="publisher, reproducer").replace("'alice.pub'", "alice.pub, bob.pub")
+    keys = signer("alice", roles="publisher, reproducer").replace(
+        "'alice.pub'", "alice.pub, bob.pub"
+    )
     replayable(s, "", signers=keys + signer("eve", roles="reproducer"))
     replay(s, BOB)
 
