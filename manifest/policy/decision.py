@@ -138,9 +138,9 @@ def count_voices(
             f"{printable(what)} does not count: {n} may not speak for {printable(release)}"
             for n in silent
         ]
-        if match.signers:
-            continue
-        if fault := _unpinnable(policy, release, match, state, given):
+        if match.signers or match.key is None:
+            continue  # only a key of first use is no signer's
+        if fault := _unpinnable(policy, release, match.key, state, given):
             notes.append(f"{printable(what)} does not count: {fault}")
             continue
         known = release in state.pins
@@ -153,16 +153,14 @@ def count_voices(
 
 
 def _unpinnable(
-    policy: Policy, release: str, match: Match, state: State, given: Sequence[PublicKey]
+    policy: Policy, release: str, key: PublicKey, state: State, given: Sequence[PublicKey]
 ) -> str:
-    if not policy.tofu or match.key is None:
-        return "it is by a key that is no signer's"
     if policy.has_publisher_of(release):
         return "the policy names who publishes this release, and it is not by them"
     pinned = state.pins.get(release)
-    if pinned is not None and pinned != match.key:
+    if pinned is not None and pinned != key:
         return f"another key is pinned for {printable(release)}, {pinned.fingerprint[:16]}..."
-    if pinned is None and match.key not in given:
+    if pinned is None and key not in given:
         return "it is by a key that is pinned for another release"
     return ""
 
