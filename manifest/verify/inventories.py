@@ -9,12 +9,12 @@ none of them.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from manifest.display import plural, printable
 from manifest.document.inventories import BoundInventory
 from manifest.errors import NotTrustedError, UndecidedError
-from manifest.inventory import Algorithm, Expected, FileStat, Tree
+from manifest.inventory import Algorithm, Expected, FileStat, Tree, hash_files
 from manifest.inventory.bound import OpenedInventory, refuse_unsound
 from manifest.inventory.collector import collector_paused
 from manifest.inventory.in_step import Stretch, in_step
@@ -115,8 +115,9 @@ class _Comparing:
         self._spec = check.bound.spec
         self._prefix = f"{self._spec.directory}/"
         self._engine = dataclasses.replace(check.engine, on_total=None)
-        root = self._spec.directory_root
-        self._part = within_root(check.part, root) if root else check.part
+        self._root = self._spec.directory_root
+        self._part = within_root(check.part, self._root) if self._root else check.part
+        self._added: list[FileStat] = []
         self._problems: list[FileProblem] = []
         self._undecided: list[Undecided] = []
         self._contradicted: tuple[str, ...] = ()
@@ -183,16 +184,15 @@ class _Comparing:
         if stretch.above is not None:
             above = (stretch.above, *there.oddities)
             found = dataclasses.replace(found, tree=dataclasses.replace(found.tree, oddities=above))
-        self._add(
-            compare_root(
-                lists,
-                found,
-                part=self._part,
-                components=self._components,
-                engine=self._engine,
-                root=self._spec.directory_root,
-            )
+        compared = compare_root(
+            lists,
+            found,
+            part=self._part,
+            components=self._components,
+            engine=self._engine,
+            root=self._root,
         )
+        self._add(compared, there.files)
 
     def _components(self, _: str) -> tuple[str, ...]:
         return (self._check.bound.component,)
@@ -212,7 +212,7 @@ class _Comparing:
             else:
                 del listed[file.path]
 
-    def _add(self, result: Comparison) -> None:
+    def _add(self, result: Comparison, files: Sequence[FileStat]) -> None:
         self._early += result.early
         self._expected += result.expected
         self._same += result.same
@@ -220,6 +220,9 @@ class _Comparing:
         self._contradicted = self._contradicted or result.contradicted
         room = MAX_NAMED - len(self._problems)
         self._problems += result.problems[:room]
+        added = {p.path for p in result.problems[:room] if p.kind is ProblemKind.ADDED}
+        prefix = f"{self._root}:" if self._root else ""
+        self._added += [f for f in files if prefix + f.path in added]
         self._omitted += max(len(result.problems) - room, 0)
         room = MAX_NAMED - len(self._undecided)
         self._undecided += result.undecided[:room]
@@ -229,29 +232,34 @@ class _Comparing:
         """Find files that were renamed from one stretch into another, by size and digest."""
         missing: dict[tuple[str, int | None], FileProblem] = {}
         for one in self._problems:
-            if one.kind is ProblemKind.MISSING and one.expected_digest:
+            if one.kind is ProblemKind.MISSING:
                 missing.setdefault((one.expected_digest, one.expected_size), one)
-        if not missing:
+        sizes = {size for _, size in missing}
+        added = [f for f in self._added if f.size in sizes]
+        if not added:
             return
+        tree = dataclasses.replace(self._tree, files=tuple(added))
+        first = self._check.algorithms[0]
+        hashed = hash_files(tree, algorithms=(first,), executor=self._engine.executor)
+        renamed: dict[str, FileProblem] = {}
         gone: set[str] = set()
-        kept: list[FileProblem] = []
-        for one in self._problems:
-            if one.kind is ProblemKind.ADDED and one.found_digest:
-                was = missing.pop((one.found_digest, one.found_size), None)
-                if was is not None:
-                    gone.add(was.path)
-                    kept.append(
-                        dataclasses.replace(
-                            was,
-                            kind=ProblemKind.RENAMED,
-                            found_size=one.found_size,
-                            found_digest=one.found_digest,
-                            renamed_to=one.path,
-                        )
-                    )
-                    continue
-            kept.append(one)
-        self._problems = [p for p in kept if not (p.kind is ProblemKind.MISSING and p.path in gone)]
+        for found in hashed:
+            digest = found.digest(first) if found.problem is None else ""
+            if (was := missing.pop((digest, found.size), None)) is not None:
+                path = f"{self._root}:{found.path}" if self._root else found.path
+                renamed[path] = dataclasses.replace(
+                    was,
+                    kind=ProblemKind.RENAMED,
+                    found_size=found.size,
+                    found_digest=digest,
+                    renamed_to=path,
+                )
+                gone.add(was.path)
+        self._problems = [
+            renamed.get(p.path, p) if p.kind is ProblemKind.ADDED else p
+            for p in self._problems
+            if p.kind is not ProblemKind.MISSING or p.path not in gone
+        ]
 
     def _result(self) -> InventoryResult:
         count, sample = self._check.bound.binding.file_count, None

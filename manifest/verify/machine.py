@@ -312,18 +312,13 @@ class Verification:
         if not agrees(data, wanted):
             raise UndecidedError(f"{DESCRIPTION_NAME} changed while the release was verified")
 
-    def claims(self, description: bytes | None) -> tuple[str, ...]:
+    def claims(self, manifest: Manifest, description: bytes) -> tuple[str, ...]:
         """Step 5: what ``manifest.json`` says of the release and its description does not.
 
         Args:
-            description: The bytes of ``release.yaml``, already found to be those signed; None
-                when it is not a signed file.
+            manifest: `trusted_manifest`.
+            description: The bytes of ``release.yaml``, already found to be those signed.
         """
-        manifest = self.trusted_manifest
-        if manifest is None:
-            return ()
-        if description is None:
-            return ()
         try:
             fields = contradictions(parse_description(description), manifest)
         except ManifestError as error:

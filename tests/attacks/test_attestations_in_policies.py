@@ -17,15 +17,10 @@ from typing import Any, TypeAlias
 import pytest
 from policies import ALICE, BOB, EVE, Scene, day, signer
 from replays import make_replayable
+from statements import put_replay, replay_statement
 
-from manifest.build.segments import compared_files, draw, segment_between, segments_of
+from manifest.build.segments import draw, segments_of
 from manifest.document.manifest_file import parse_manifest
-from manifest.document.replay import replay_recipe
-from manifest.document.replay_statement import (
-    RepeatedSegment,
-    ReplayStatement,
-    dump_replay_statement,
-)
 from manifest.sign import sign
 from manifest.signing.keys import KeyKind, PrivateKey, generate, public_pem
 from manifest.signing.signer import sign_payload
@@ -103,17 +98,8 @@ def replay(
     nonce: str = "",
 ) -> None:
     """What somebody who repeated the only segment would sign."""
-    manifest = parse_manifest((scene.release.path / "manifest.json").read_bytes())
-    recipe = replay_recipe(manifest.description())
-    assert recipe is not None
-    compared, _ = compared_files(segment_between(manifest, "one", "two"), recipe)
-    segment = RepeatedSegment(
-        "one", "two", result, recipe.tolerances, dict.fromkeys(compared, "2" * 64)
-    )
-    said = ReplayStatement(
-        manifest.name, manifest_digest(scene), (segment,), nonce, "3.11", "Linux", "bwrap"
-    )
-    put(scene, dump_replay_statement(said), key, name)
+    path = scene.release.path
+    put_replay(path, replay_statement(path, result=result, nonce=nonce), key, name)
 
 
 def replayable(scene: Scene, asked: str, *, signers: str = OF_REPLAYS) -> None:

@@ -21,6 +21,7 @@ from typing import Any
 import blake3
 import pytest
 from click.testing import CliRunner
+from permissions import permissions_hold
 from releases import Release
 
 from manifest.build import build, check, write_manifest
@@ -769,3 +770,114 @@ def test_build_and_sign_count_what_inventories_list(corpus: Release, tmp_path: P
     assert {c["id"]: c["owned_count"] for c in components} == {
         "datasets": len(TRAIN), "evaluation-data": len(TEST),
     }  # fmt: skip
+
+
+# Stretches: a corpus is compared a few thousand files at a time, here two at a time.
+
+
+@pytest.fixture
+def short_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("manifest.inventory.in_step.BATCH", 2)
+
+
+@pytest.mark.usefixtures("short_stretches")
+def test_a_file_renamed_into_another_stretch_is_one_that_was_renamed(corpus: Release) -> None:
+    rename(corpus)
+    (corpus.path / "data/train/zzz.bin").write_bytes(b"9\n" * 5)  # of the same size
+    report = corpus.verify()
+    found = {(p.kind, p.path, p.renamed_to) for p in report.problems}
+    assert found == {
+        (ProblemKind.RENAMED, "data/train/part-1/shard-004.bin", "data/train/zz.bin"),
+        (ProblemKind.ADDED, "data/train/zzz.bin", ""),
+    }
+
+
+@pytest.mark.usefixtures("short_stretches")
+def test_files_below_a_link_are_missing_because_of_it_in_every_stretch(corpus: Release) -> None:
+    directory_link_in_place(corpus)
+    report = corpus.verify()
+    assert {(p.kind, p.path) for p in report.problems} >= {(ProblemKind.LINK, "data/train/part-1")}
+    assert report.exit_code == 5
+
+
+@pytest.mark.usefixtures("short_stretches")
+def test_files_below_what_cannot_be_read_are_undecided_in_every_stretch(corpus: Release) -> None:
+    (corpus.path / "data/train/part-1").chmod(0)
+    with permissions_hold():
+        report = corpus.verify()
+    (corpus.path / "data/train/part-1").chmod(0o755)
+    assert report.exit_code == 4
+    assert report.problems == ()
+    assert "data/train/part-1" in {u.path for u in report.undecided}
+
+
+def test_differences_beyond_those_that_are_named_are_counted(
+    corpus: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("manifest.verify.inventories.MAX_NAMED", 2)
+    for number in range(5):
+        (corpus.path / f"data/train/added-{number}").write_bytes(b"x")
+    report = corpus.verify()
+    assert len(report.problems) == 2
+    assert "data/train/: 3 more files differ, and are not named" in report.warnings
+
+
+def test_an_inventory_that_changes_between_two_readings_is_no_answer(corpus: Release) -> None:
+    """It is exchanged in its place after it was found to be the one that was bound."""
+    file = corpus.path / "data/train.jsonl"
+    good = file.read_bytes()
+    told: list[int] = []
+
+    def on_total(_: int, files: int) -> None:
+        told.append(files)
+        if files == len(TRAIN):  # the comparison of this inventory begins
+            with file.open("r+b") as stream:
+                stream.write(good.replace(b'"size":1', b'"size":9', 1))
+
+    report = corpus.verify(on_total=on_total)
+    assert told
+    assert report.exit_code == 4
+    assert "data/train.jsonl changed while it was read" in report.undecided_reason
+
+
+def test_an_owned_directory_that_cannot_be_reached_is_no_answer(
+    tmp_path: Path, key: PrivateKey
+) -> None:
+    path, store = tmp_path / "release", tmp_path / "store"
+    (store / "deep/train").mkdir(parents=True)
+    (store / "deep/train/a.bin").write_bytes(b"a")
+    path.mkdir()
+    (path / "release.yaml").write_text(
+        'schema_version: "1.0"\nname: acme/corpus\nversion: "1"\ndescribed_by: publisher\n'
+        "roots: {store: {type: directory}}\ncomponents:\n  datasets:\n    inventory:\n"
+        "      path: train.jsonl\n      directory: store:deep/train\n"
+    )
+    roots = {"store": store}
+    write_manifest(path, build(path, roots=roots))
+    sign(path, key, roots=roots)
+    assert verify(path, keys=[key.public], roots=roots).ok
+    (store / "deep").chmod(0)
+    with permissions_hold():
+        report = verify(path, keys=[key.public], roots=roots)
+    (store / "deep").chmod(0o755)
+    assert report.exit_code == 4
+    assert "Permission denied" in report.undecided_reason
+
+
+def test_a_sample_of_what_was_given_says_what_was_not(tmp_path: Path, key: PrivateKey) -> None:
+    path, store = tmp_path / "release", tmp_path / "store"
+    for directory in (path / "near", store / "far"):
+        directory.mkdir(parents=True)
+        (directory / "a.bin").write_bytes(b"a")
+    (path / "release.yaml").write_text(
+        'schema_version: "1.0"\nname: acme/corpus\nversion: "1"\ndescribed_by: publisher\n'
+        "roots: {store: {type: directory}}\ncomponents:\n"
+        "  datasets:\n    inventory: {path: near.jsonl, directory: near}\n"
+        '  evaluation-data:\n    inventory: {path: far.jsonl, directory: "store:far"}\n'
+    )
+    write_manifest(path, build(path, roots={"store": store}))
+    sign(path, key, roots={"store": store})
+    report = verify(path, keys=[key.public], sample=1)
+    assert report.ok
+    assert "sample" in report.part
+    assert report.not_checked == ("store:far/ (1 file): give it with --root-dir store=DIR",)

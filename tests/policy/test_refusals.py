@@ -44,8 +44,8 @@ def scene(tmp_path: Path) -> Scene:
             "alice.pub",
         ),
         (
-            f"signers:\n  a:\n    keys: [alice.pub]\n    valid_until: 2026-01-31T12:00:00Z\n"
-            f"    valid_from: 2026-01-31T12:00:00Z\n{ONE}",
+            ("signers:\n  a:\n    keys: [alice.pub]\n    valid_until: 2026-01-31T12:00:00Z\n"
+             f"    valid_from: 2026-01-31T12:00:00Z\n{ONE}"),
             "signers.a.valid_until: is not after `valid_from`",
         ),
         (

@@ -203,7 +203,7 @@ ATTACKS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     ),
     "other-files": (
         lambda s: s["predicate"]["segments"][0]["files"].pop(),
-        "",
+        "is not a valid replay attestation",
     ),
     "files-of-no-checkpoint": (
         lambda s: s["predicate"]["segments"][0]["files"].append(
@@ -213,11 +213,11 @@ ATTACKS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     ),
     "twice-the-same": (
         lambda s: s["predicate"]["segments"].append(s["predicate"]["segments"][0]),
-        "",
+        "names a segment twice",
     ),
     "a-nonce-of-another-length": (
         lambda s: s["predicate"].update(nonce="ab"),
-        "",
+        "is not a valid replay attestation",
     ),
     "a-result-of-its-own": (
         lambda s: s["predicate"]["segments"][0].update(result="perfect"),
