@@ -247,7 +247,7 @@ def _validated(
     except x509_verification.VerificationError as exc:
         cause = _cause(leaf, others, roots, at) or f"is not valid: {printable(str(exc)[:300])}"
         raise _refused(f"{what}: {cause}") from None
-    except UNREADABLE:
+    except UNREADABLE:  # pragma: no cover - `load` read every name before; in doubt, no
         raise _refused(f"{what}: the certificate has a name that cannot be read") from None
     if (fault := name_fault(path)) is not None:
         raise _refused(f"{what}: {fault}")

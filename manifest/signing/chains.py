@@ -30,10 +30,6 @@ def ca_policy(purposes: AbstractSet[x509.ObjectIdentifier], name: str) -> Extens
         name: What these are called in messages.
     """
 
-    def is_ca(_policy: object, _cert: object, value: x509.BasicConstraints) -> None:
-        if not value.ca:
-            raise ValueError("not a CA certificate")
-
     def may_issue(_policy: object, _cert: object, value: x509.KeyUsage | None) -> None:
         if value is not None and not value.key_cert_sign:
             raise ValueError("the key usage does not include keyCertSign")
@@ -44,7 +40,8 @@ def ca_policy(purposes: AbstractSet[x509.ObjectIdentifier], name: str) -> Extens
 
     return (
         ExtensionPolicy.permit_all()
-        .require_present(x509.BasicConstraints, Criticality.AGNOSTIC, is_ca)
+        # That it is a CA by these, the library asks itself.
+        .require_present(x509.BasicConstraints, Criticality.AGNOSTIC, None)
         .may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, may_issue)
         .may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, for_that)
     )

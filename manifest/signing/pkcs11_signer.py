@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
@@ -52,7 +53,8 @@ def open_token(key: TokenKey, pin: bytes) -> RemoteSigner:
         pin: The user's PIN.
 
     Raises:
-        UsageError: No such library, token or key, or more than one; or the PIN is wrong.
+        UsageError: No such library, token or key, or more than one, or one that is of no use; or
+            the PIN is wrong.
         UndecidedError: The token does not do what it should.
         MissingExtraError: The package is not installed.
     """
@@ -67,8 +69,11 @@ def open_token(key: TokenKey, pin: bytes) -> RemoteSigner:
         try:
             der = encode_ec_public_key(half)
             public = wrap_public(serialization.load_der_public_key(der), "the key in the token")
-        except ValueError:
-            raise UndecidedError("the token's public key cannot be read") from None
+        except (ValueError, UnsupportedAlgorithm):
+            raise UsageError(
+                "the key in the token is on a curve that is not known here",
+                remedy="make one on P-256 there",
+            ) from None
 
     def make(data: bytes) -> bytes:
         from pkcs11 import Mechanism

@@ -312,13 +312,15 @@ class Verification:
         if not agrees(data, wanted):
             raise UndecidedError(f"{DESCRIPTION_NAME} changed while the release was verified")
 
-    def claims(self, manifest: Manifest, description: bytes) -> tuple[str, ...]:
+    def claims(self, description: bytes) -> tuple[str, ...]:
         """Step 5: what ``manifest.json`` says of the release and its description does not.
 
         Args:
-            manifest: `trusted_manifest`.
-            description: The bytes of ``release.yaml``, already found to be those signed.
+            description: The bytes of ``release.yaml``, already found to be those signed, or those
+                that the manifest lists.
         """
+        manifest = self.trusted_manifest
+        assert manifest is not None  # noqa: S101 - what else could be said of the release
         try:
             fields = contradictions(parse_description(description), manifest)
         except ManifestError as error:

@@ -395,8 +395,6 @@ class Run:
                 raise
             self._warn(_NO_PART.format(DESCRIPTION_NAME))
             return
-        findings = self.machine.claims(manifest, data) + checkpoint_claims(
-            manifest, self.tree, self.request
-        )
+        findings = self.machine.claims(data) + checkpoint_claims(manifest, self.tree, self.request)
         self._done("claims", "; ".join(findings), failed=bool(findings))
         self._set(findings=findings)

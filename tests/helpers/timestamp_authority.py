@@ -69,12 +69,16 @@ def issue(
     end: dt.datetime | None = None,
     serial: int | None = None,
     key: ec.EllipticCurvePrivateKey | None = None,
+    is_ca: bool | None = None,
 ) -> Holder:
-    """A certificate: an authority's where it has no purposes, else one for these."""
+    """A certificate: an authority's where it has no purposes, else one for these.
+
+    One with purposes is an authority's where ``is_ca`` says so.
+    """
     now = dt.datetime.now(dt.UTC)
     key = key or ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    is_ca = purposes is None
+    is_ca = purposes is None if is_ca is None else is_ca
     above = issuer.key if issuer else key
     no = dict.fromkeys(
         ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement"), False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,9 +12,10 @@ import pytest
 from click.testing import Result
 
 from manifest.build import build, write_manifest
-from manifest.errors import NotTrustedError, UsageError
+from manifest.errors import MissingExtraError, NotTrustedError, UsageError
 from manifest.sign import write_key_pair
 from manifest.signing.keys import generate, private_pem
+from manifest.signing.pkcs11_signer import open_token
 from manifest.signing.pkcs11_uri import TokenKey, parse_pkcs11_uri
 from manifest.signing.remote import RemoteSigner, load_plug_in
 
@@ -112,6 +114,69 @@ def test_token_that_does_not_sign(
     assert result.exit_code == 2
     assert words in result.stderr
     assert not (built / "model.sig").exists()
+
+
+@pytest.fixture(scope="session")
+def odd_token(token: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The same token, with a key without an id (c), one for RSA (d), and one on an odd curve (e)."""
+    import pkcs11
+    from pkcs11.util.ec import encode_named_curve_parameters
+
+    lib = pkcs11.lib(MODULE)
+    with lib.get_token(token_label="release").open(rw=True, user_pin=PIN) as session:
+        curves = {"c": "1.2.840.10045.3.1.7", "e": "1.3.132.0.9"}  # P-256, secp160k1
+        for label, oid in curves.items():
+            parameters = session.create_domain_parameters(
+                pkcs11.KeyType.EC,
+                {pkcs11.Attribute.EC_PARAMS: encode_named_curve_parameters(oid)},
+                local=True,
+            )
+            parameters.generate_keypair(store=True, label=label, id=b"")
+        session.generate_keypair(pkcs11.KeyType.RSA, 2048, store=True, label="d", id=b"\x44")
+    return token
+
+
+def test_key_without_an_id_signs(
+    run: Run, built: Path, odd_token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKEN_PIN", PIN)
+    uri = odd_token.replace("object=a", "object=c")
+    result = run("sign", built, "--pkcs11", uri, "--passphrase-env", "TOKEN_PIN")
+    assert result.exit_code == 0, result.stderr
+
+
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [
+        pytest.param("d", "the key in the token is not an ECDSA key", id="rsa"),
+        pytest.param("e", "is on a curve that is not known here", id="odd-curve"),
+    ],
+)
+def test_key_of_another_kind(
+    run: Run,
+    built: Path,
+    odd_token: str,
+    monkeypatch: pytest.MonkeyPatch,
+    label: str,
+    words: str,
+) -> None:
+    monkeypatch.setenv("TOKEN_PIN", PIN)
+    uri = odd_token.replace("object=a", f"object={label}")
+    result = run("sign", built, "--pkcs11", uri, "--passphrase-env", "TOKEN_PIN")
+    assert (result.exit_code, words in result.stderr) == (2, True), result.output
+    assert not (built / "model.sig").exists()
+
+
+def test_pin_that_is_no_text(token: str) -> None:
+    with pytest.raises(UsageError, match="the PIN is not UTF-8"):
+        open_token(parse_pkcs11_uri(token), b"\xff\xfe")
+
+
+def test_without_its_package_no_token_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pkcs11", None)
+    with pytest.raises(MissingExtraError, match="need the package python-pkcs11") as caught:
+        open_token(parse_pkcs11_uri("pkcs11:object=a?module-path=/lib.so"), b"1")
+    assert caught.value.remedy == "pip install 'model-release-manifest[pkcs11]'"
 
 
 def test_library_that_is_none(

@@ -124,6 +124,19 @@ def test_signer_is_described() -> None:
     assert signer.unused == 0
 
 
+def test_names_of_a_signer_are_shown_by_their_kind() -> None:
+    import ipaddress
+
+    directory = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "elsewhere")])
+    names: list[x509.GeneralName] = [
+        x509.IPAddress(ipaddress.ip_address("192.0.2.7")),
+        x509.DirectoryName(directory),  # of a kind that no identity is given by
+        x509.DNSName("example.org"),
+    ]
+    leaf = MIDDLE.issue("signer", NOT_CA, SIGNS, (x509.SubjectAlternativeName(names), False))
+    assert verify([leaf, MIDDLE]).alternative_names == ("ip:192.0.2.7", "dns:example.org")
+
+
 def test_signers_key_is_the_leafs() -> None:
     signature = LEAF.key.sign(b"data", ec.ECDSA(hashes.SHA256()))
     assert verify([LEAF, MIDDLE]).public_key.verify(signature, b"data")
@@ -169,6 +182,14 @@ def test_chain_is_accepted(chain: list[Holder], roots: list[Holder], unused: int
 
 def leaf_of(middle: Holder, *above: Holder) -> list[Holder]:
     return [middle.issue("signer", SIGNS), middle, *above]
+
+
+def descent(depth: int) -> list[Holder]:
+    """A signer so many certificates below the root."""
+    chain = [ROOT]
+    for number in range(depth):
+        chain.insert(0, chain[0].issue(f"m{number}", ca(), ISSUES))
+    return [chain[0].issue("signer", SIGNS), *chain[:-1]]
 
 
 FORGER = ec.generate_private_key(ec.SECP256R1())
@@ -223,6 +244,7 @@ FORGER = ec.generate_private_key(ec.SECP256R1())
             "allows 0 CA certificates below it, and there are 1",
             id="path-length-exceeded",
         ),
+        pytest.param(descent(12), "the chain is longer than 8 certificates", id="very-long"),
         pytest.param(
             leaf_of(LEAF, MIDDLE), "of CN=signer issued another, and is not a CA", id="leaf-as-ca"
         ),

@@ -93,6 +93,15 @@ def test_older_encrypted_form_can_be_read() -> None:
 
 
 KEY = keys.generate()
+
+
+def test_a_passphrase_that_no_reader_takes_is_not_used() -> None:
+    longest = b"p" * keys.MAX_PASSPHRASE_BYTES
+    assert keys.load_private(keys.private_pem(KEY, longest), passphrase=longest).kind is KEY.kind
+    with pytest.raises(UsageError, match="the passphrase has more than"):
+        keys.private_pem(KEY, longest + b"p")
+
+
 PLAIN = keys.private_pem(KEY, None)
 ENCRYPTED = keys.private_pem(KEY, b"pass")
 PUBLIC = keys.public_pem(KEY.public)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from timestamp_authority import DAY, FOR_TIME, Authority, Holder, der, issue, make_authority, serve
 
-from manifest.errors import NotTrustedError, UndecidedError, UsageError
+from manifest.errors import MissingExtraError, NotTrustedError, UndecidedError, UsageError
 from manifest.signing import dsse, keys
 from manifest.signing.bundle import add_timestamps, parse_bundle
 from manifest.signing.certificates import Root, load_roots
@@ -139,6 +140,46 @@ def test_certificate_of_the_same_name_beside_the_real_one(
             check(forged, authority)
 
 
+def test_two_certificates_that_go_by_one_name(authority: Authority, good: bytes) -> None:
+    """OpenSSL takes the first; which of them a list of revoked ones speaks on is a guess."""
+    false = issue(authority.root.certificate.subject.rfc4514_string()[3:], None)
+    serial = authority.signer.certificate.serial_number
+    twin = issue("twin", false, purposes=FOR_TIME, serial=serial)
+    forged = authority.forge(good, beside=[twin])
+    with pytest.raises(NotTrustedError, match="holds 2 certificates of its signer, and not one"):
+        check(forged, authority)
+    assert authority.accepts(forged, SIGNATURE)
+
+
+@pytest.mark.parametrize("kind", ["time", "servers"])
+def test_an_authority_between_must_be_for_timestamps(
+    authority: Authority, good: bytes, kind: str
+) -> None:
+    """OpenSSL does not ask what the certificates above are for."""
+    servers = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
+    purposes = FOR_TIME if kind == "time" else servers
+    middle = issue("middle", authority.root, purposes=purposes, critical=False, is_ca=True)
+    signer = issue("below", middle, purposes=FOR_TIME)
+    forged = authority.forge(good, by=signer, beside=[middle])
+    assert authority.accepts(forged, SIGNATURE)
+    if kind == "time":
+        assert check(forged, authority).authority == "CN=below"
+        return
+    with pytest.raises(
+        NotTrustedError, match=r"not by an authority that is trusted: .*timeStamping"
+    ):
+        check(forged, authority)
+
+
+def test_without_its_package_a_timestamp_cannot_be_read(
+    authority: Authority, good: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "rfc3161_client", None)
+    with pytest.raises(MissingExtraError, match="need the package rfc3161-client") as caught:
+        check(good, authority)
+    assert caught.value.remedy == "pip install 'model-release-manifest[timestamps]'"
+
+
 def years_ahead(content: bytes) -> bytes:
     year = f"{NOW:%Y}".encode()
     place = content.index(b"\x18\x0f" + year)
@@ -230,6 +271,7 @@ def revoked(
     )
     if keeps_since is not None:
         kept = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.60"), keeps_since)
+        builder = builder.add_extension(x509.CRLNumber(7), critical=False)  # and another before it
         builder = builder.add_extension(kept, critical=False)
     if holder is not None:
         entry = (
