@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick coverage long lint format spec rule bench clean
+.PHONY: help demo test quick coverage long lint format spec rule fuzz bench clean
 
 help:
 	@grep -hE '^#:' $(MAKEFILE_LIST) | sed 's/^#: //'
@@ -69,6 +69,10 @@ spec: $(VENV)/dev
 #: make rule     begin a rule: CODE=DAT017, and GATES=open-source where a verdict needs it
 rule: $(VENV)/dev
 	$(BIN)/python -m spec.new_rule $(CODE) $(GATES)
+
+#: make fuzz     the parsers of what strangers write: MINUTES=60, five when not said
+fuzz: $(VENV)/dev
+	$(BIN)/python tests/fuzzing/fuzz.py --minutes $(or $(MINUTES),5) --jobs $(JOBS)
 
 #: make bench    time beside openssl and the peer tool; needs a quiet machine, 5 GB of disk, 8 minutes
 bench: $(VENV)/dev

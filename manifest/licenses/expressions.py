@@ -145,7 +145,7 @@ def _parse(text: str) -> Any:
         # No symbols are given: each id is looked up here, so that no alias of the library (it
         # takes some LicenseRef- names for SPDX licenses) makes an unknown license a known one.
         tree = Licensing().parse(text)
-    except (ExpressionError, LookupError, TypeError, ValueError, AttributeError):
+    except (ExpressionError, LookupError, TypeError, ValueError, AttributeError, AssertionError):
         raise _UnreadableError from None
     if tree is None:
         raise _UnreadableError

@@ -19,7 +19,14 @@ __all__ = ["ANY_PURPOSE", "MAX_CHAIN_DEPTH", "UNREADABLE", "ca_policy", "load", 
 
 MAX_CHAIN_DEPTH = 8
 ANY_PURPOSE = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE
-UNREADABLE = (ValueError, UnsupportedAlgorithm, x509.UnsupportedGeneralNameType)
+UNREADABLE = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""What the parser raises on bytes that are no sound certificate."""
 
 
 def ca_policy(purposes: AbstractSet[x509.ObjectIdentifier], name: str) -> ExtensionPolicy:
@@ -65,6 +72,6 @@ def load(der: bytes, name: str, *, remedy: str) -> x509.Certificate:
         with quiet():
             certificate = x509.load_der_x509_certificate(der)
             _ = certificate.extensions, certificate.subject, certificate.issuer
-    except (x509.DuplicateExtension, x509.InvalidVersion, *UNREADABLE):
+    except UNREADABLE:
         raise NotTrustedError(f"{name} cannot be read", remedy=remedy) from None
     return certificate

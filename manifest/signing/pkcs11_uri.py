@@ -88,10 +88,19 @@ def _attributes(text: str, separator: str, known: set[str]) -> dict[str, bytes]:
             raise _refused(f"{printable(name[:40])!r} in it is not supported here")
         if name in values:
             raise _refused(f"{name} stands in it twice")
-        if not value or not _PERCENT.fullmatch(value):
+        if not value or not _PERCENT.fullmatch(value) or not _is_text(value):
             raise _refused(f"its {name} is empty or not sound")
         values[name] = unquote_to_bytes(value)
     return values
+
+
+def _is_text(value: str) -> bool:
+    """Whether it is UTF-8: a byte of the command line that is none comes as half a surrogate pair."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _text(name: str, value: bytes) -> str:

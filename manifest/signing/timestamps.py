@@ -119,9 +119,14 @@ def check_answer(data: bytes, signature: bytes, nonce: int | None, *, what: str)
     Raises:
         NotTrustedError: It was not granted, answers another query, or is over something else.
     """
-    info = _read(data, what).tst_info
-    _check_imprint(info, signature, what)
-    if nonce is None or info.nonce != nonce:
+    response = _read(data, what)
+    try:
+        info = response.tst_info
+        _check_imprint(info, signature, what)
+        found = info.nonce
+    except _MALFORMED:
+        raise _refused(f"{what} cannot be read") from None
+    if nonce is None or found != nonce:
         raise _refused(f"{what} answers another query: its nonce is not the one that was sent")
 
 

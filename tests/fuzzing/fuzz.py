@@ -1,0 +1,77 @@
+"""Fuzz the parsers of what strangers write, for as long as you like.
+
+    python tests/fuzzing/fuzz.py [--minutes M] [--target NAME]… [--seed N] [--jobs J] [--out DIR]
+
+The time is shared by the targets; each has a process of its own. A finding is written to
+``DIR/TARGET/KIND-DIGEST``; moved to ``tests/fuzzing/corpus/TARGET/``, it is run by every test run
+from then on. Ctrl-C ends the run with the counts so far. Exits 1 where anything was found.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import random
+import signal
+import sys
+from multiprocessing.pool import Pool
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "helpers")]
+
+from driving import Outcome, fuzz, summary  # noqa: E402 - found by the line above
+from targets import TARGETS  # noqa: E402
+
+__all__ = ["fuzz_all"]
+
+
+def _one(job: tuple[str, float, int]) -> Outcome:
+    name, seconds, seed = job
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    return fuzz(TARGETS[name], seconds, seed)
+
+
+def fuzz_all(names: list[str], seconds: float, seed: int, jobs: int) -> list[Outcome]:
+    """Fuzz targets, each for its share of the seconds that ``jobs`` processes have together."""
+    share = max(seconds * jobs / len(names), 0.2)
+    context = multiprocessing.get_context("spawn")
+    outcomes: list[Outcome] = []
+    pool: Pool
+    with context.Pool(jobs, maxtasksperchild=1) as pool:
+        running = pool.imap_unordered(_one, [(name, share, seed) for name in names], chunksize=1)
+        try:
+            for outcome in running:
+                outcomes.append(outcome)
+                print(summary([outcome]).splitlines()[0], flush=True)
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+    return sorted(outcomes, key=lambda one: one.target)
+
+
+def main() -> int:
+    """Read the arguments, run, write what was found."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=5.0, help="for all targets together")
+    parser.add_argument("--target", action="append", choices=sorted(TARGETS), help="repeatable")
+    parser.add_argument("--seed", type=int, help="printed; the same seed makes the same cases")
+    parser.add_argument("--jobs", type=int, default=2, help="processes at once")
+    parser.add_argument("--out", type=Path, default=Path("fuzz-findings"))
+    given = parser.parse_args()
+    seed = random.SystemRandom().randrange(2**32) if given.seed is None else given.seed
+    print(f"seed {seed}")
+    names = given.target or sorted(TARGETS)
+    outcomes = fuzz_all(names, given.minutes * 60, seed, given.jobs)
+    print()
+    print(summary(outcomes))
+    findings = [finding for one in outcomes for finding in one.findings]
+    for finding in findings:
+        place = given.out / finding.target
+        place.mkdir(parents=True, exist_ok=True)
+        (place / finding.name).write_bytes(finding.data)
+        print(f"{place / finding.name}: {finding.kind} at {finding.where}: {finding.detail}")
+    return 1 if findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
