@@ -23,7 +23,12 @@ from targets import (
 )  # fmt: skip
 from weights import T, release, safetensors
 
+from manifest.draft import draft_description
 from manifest.errors import ManifestError
+from manifest.lint import lint
+from manifest.lint.release import release_of
+from manifest.render.lint_json import render_lint_json
+from manifest.sources.memory import MemorySource
 
 
 @target(
@@ -221,6 +226,7 @@ def _policy() -> bytes:
         {
             "schema_version": "1.0",
             "releases": {"a/b": {"version": "1", "manifest_sha256": "1" * 64}},
+            "pins": {},
         }
     ),
     tokens=JSON,
@@ -231,11 +237,17 @@ def _(data: bytes) -> object:
     return in_file(data, read_state)
 
 
-@target("baseline", "lint.baseline.parse_baseline", seeds=as_json({"findings": []}), tokens=JSON)
+@target("baseline", "lint.baseline.parse_baseline", seeds=lambda: [_lint_report()], tokens=JSON)
 def _(data: bytes) -> object:
     from manifest.lint.baseline import parse_baseline
 
     return parse_baseline(data, name="it")
+
+
+def _lint_report() -> bytes:
+    source = MemorySource({"README.md": b"# A model\n", "model.safetensors": b"broken"})
+    report = lint(release_of(draft_description(source), source))
+    return render_lint_json(report).encode()
 
 
 # Commitments.

@@ -13,6 +13,8 @@ from lint_releases import onnx, tflite
 from targets import DEMO, JSON, YAML, as_json, every, files, given, of_source, target
 from weights import T, gguf, safetensors
 
+from manifest.readers.event_log import crc32c, read_events
+from manifest.readers.lock_files import read_lock
 from manifest.sources.memory import MemorySource
 
 CARD = (
@@ -37,10 +39,19 @@ def _zip() -> bytes:
     return out.getvalue()
 
 
-def _event_log() -> bytes:
-    """A record of TensorBoard's framing, its checksums as they come."""
-    body = b"\x09" + bytes(8) + b"\x10\x01\x2a\x0c\x0a\x0a\x0a\x04loss\x15\x00\x00\x80\x3f"
-    return len(body).to_bytes(8, "little") + bytes(4) + body + bytes(4)
+EVENT = b"\x09" + bytes(8) + b"\x10\x01\x2a\x0d\x0a\x0b\x0a\x04loss\x15\x00\x00\x80\x3f"
+"""An event of TensorBoard's: a step, and a summary of one number."""
+
+
+def _framed(event: bytes) -> bytes:
+    """An event in a record whose checksums are right."""
+    length = len(event).to_bytes(8, "little")
+    return b"".join((length, _sum(length), event, _sum(event)))
+
+
+def _sum(data: bytes) -> bytes:
+    crc = crc32c(data)
+    return ((((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF).to_bytes(4, "little")
 
 
 def _safetensors() -> list[bytes]:
@@ -144,7 +155,9 @@ LOG = given(
     "step,loss\n1,2\n",
 )
 CITATION = given("cff-version: 1.2.0\ntitle: T\nauthors:\n- {family-names: A}\ndoi: 10.1/x\n")
-PACKAGE = given('[project]\nname = "a"\nversion = "1"\nlicense = "MIT"\ndependencies = ["b>1"]\n')
+PACKAGE = given(
+    "Metadata-Version: 2.1\nName: a\nVersion: 1\nLicense: MIT\nClassifier: License :: OSI Approved :: MIT License\n\nText\n"
+)
 
 simple(
     "safetensors-index",
@@ -185,21 +198,38 @@ simple("recipe", "train.yaml", "recipe", "read_recipe", RECIPE, YAML)
 simple("croissant", "croissant.json", "croissant", "read_croissant", CROISSANT, JSON)
 simple("citation", "CITATION.cff", "citation", "read_citation", CITATION, YAML)
 simple(
-    "lock-file",
-    "requirements.txt",
-    "lock_files",
-    "read_lock",
-    LOCK,
-    ("==", " --hash=sha256:", " ; ", "[[", "]]"),
-)
-simple(
-    "package", "pyproject.toml", "package", "read_package_metadata", PACKAGE, ("[", "]", "=", '"')
+    "package",
+    "a.dist-info/METADATA",
+    "package",
+    "read_package_metadata",
+    PACKAGE,
+    ("[", "]", "=", '"'),
 )
 simple("trainer-state", "trainer_state.json", "trainer_state", "read_trainer_state", TRAINER, JSON)
 simple(
     "training-log", "log.txt", "training_log", "read_training_log", LOG, ("step", "loss", ":", ",")
 )
-simple("event-log", "events.out.tfevents.1", "event_log", "read_events", lambda: [_event_log()])
+
+
+@target("event-log", "readers.event_log.read_events", seeds=given(_framed(EVENT), EVENT))
+def _(data: bytes) -> object:
+    path = "events.out.tfevents.1"
+    every(data, lambda d: read_events(MemorySource({path: d}), path))
+    return read_events(MemorySource({path: _framed(data)}), path)
+
+
+@target(
+    "lock-file",
+    "readers.lock_files.read_lock",
+    seeds=LOCK,
+    tokens=("==", " --hash=sha256:", " ; ", "[[", "]]", "- pip:\n", "dependencies:\n"),
+)
+def _(data: bytes) -> object:
+    def of(path: str) -> Callable[[bytes], object]:
+        return lambda d: read_lock(MemorySource({path: d}), path)
+
+    every(data, *map(of, ("requirements.txt", "poetry.lock", "environment.yml", "Pipfile.lock")))
+    return None
 
 
 @target(

@@ -14,6 +14,8 @@ from typing import Any
 from targets import DATA, JSON, every, files, given, target
 from timestamp_authority import make_authority
 
+from manifest.signing.detached import bytes_to_sign
+
 AT = dt.datetime(2027, 6, 1, tzinfo=dt.UTC)
 
 
@@ -231,26 +233,30 @@ def _(data: bytes) -> object:
     return None
 
 
-def _timestamps() -> list[bytes]:
+@functools.cache
+def _timestamps() -> tuple[list[bytes], bytes]:
+    """Answers of an authority, and its root; a refusal alone where OpenSSL is not there."""
     refused = bytes.fromhex("30053003020102")
     if shutil.which("openssl") is None:
-        return [refused]
+        return [refused], (DATA / "oms" / "root.pem").read_bytes()
     with tempfile.TemporaryDirectory() as directory:
         authority = make_authority(Path(directory) / "a")
-        return [refused, authority.stamp(b"signature")]
+        return [refused, authority.stamp(b"signature")], authority.root.pem
 
 
 @target(
     "timestamps",
     "signing.timestamps.verify_timestamp",
     "signing.timestamps.check_answer",
-    seeds=_timestamps,
+    seeds=lambda: _timestamps()[0],
 )
 def _(data: bytes) -> object:
+    from manifest.signing.certificates import load_roots
     from manifest.signing.timestamps import check_answer, verify_timestamp
 
     every(data, lambda d: check_answer(d, b"signature", None, what="it"))
-    return verify_timestamp(data, b"signature", _trusted()[1], at=AT, what="it")
+    now = dt.datetime.now(dt.UTC)
+    return verify_timestamp(data, b"signature", load_roots(_timestamps()[1]), at=now, what="it")
 
 
 @target(
@@ -287,10 +293,15 @@ def _(data: bytes) -> object:
     return parse_pkcs11_uri(data.decode("utf-8", "surrogateescape"))
 
 
-def _detached() -> list[bytes]:
+@functools.cache
+def _signer() -> Any:
     from manifest.signing.keys import generate
 
-    signature = generate().sign(b"{}")
+    return generate()
+
+
+def _detached() -> list[bytes]:
+    signature: bytes = _signer().sign(bytes_to_sign(b"{}"))
     return [signature, base64.b64encode(signature), signature.hex().encode()]
 
 
@@ -298,4 +309,4 @@ def _detached() -> list[bytes]:
 def _(data: bytes) -> object:
     from manifest.signing.detached import imported_signer
 
-    return imported_signer(data, _trusted()[0][0]).sign(b"{}")
+    return imported_signer(data, _signer().public).sign(b"{}")
