@@ -24,6 +24,7 @@ Attack = Callable[[Scene], tuple[str, ...] | None]
 
 @dataclasses.dataclass(frozen=True)
 class Case:
+    area: str
     name: str
     attack: Attack
     exit_code: int
@@ -31,11 +32,13 @@ class Case:
 
 
 CASES: list[Case] = []
+AREA = ["policy"]
+"""What the attacks from here on are on; see `attack_cases.AREAS`."""
 
 
 def case(name: str, exit_code: int, message: str) -> Callable[[Attack], Attack]:
     def register(attack: Attack) -> Attack:
-        CASES.append(Case(name, attack, exit_code, message))
+        CASES.append(Case(AREA[0], name, attack, exit_code, message))
         return attack
 
     return register
@@ -212,6 +215,7 @@ def _without_manifest(statement: dict) -> None:  # type: ignore[type-arg]
 
 
 # What was accepted before.
+AREA[0] = "rollback"
 
 
 @case("rollback", 3, "rollback: version 1.9 is lower than 1.10")
@@ -288,6 +292,7 @@ def _(s: Scene) -> None:
 
 
 # What the release is.
+AREA[0] = "policy"
 
 
 @case("revoked-root-digest", 3, "the root digest is revoked")

@@ -30,6 +30,7 @@ Attack = Callable[[Release], None]
 class Case:
     """A named attack, the exit code it must meet, and words that its answer must hold."""
 
+    area: str
     name: str
     attack: Attack
     exit_code: int
@@ -40,13 +41,15 @@ class Case:
 
 
 CASES: list[Case] = []
+AREA = [""]
+"""What the attacks from here on are on; see `attack_cases.AREAS`."""
 
 
 def case(
     name: str, exit_code: int, message: str, *options: str, strict: int | None = None
 ) -> Callable[[Attack], Attack]:
     def register(attack: Attack) -> Attack:
-        CASES.append(Case(name, attack, exit_code, message, options, strict))
+        CASES.append(Case(AREA[0], name, attack, exit_code, message, options, strict))
         return attack
 
     return register
@@ -111,7 +114,8 @@ def bind_manifest(release: Release, text: str) -> None:
     signed(change)(release)
 
 
-# The envelope and the bundle.
+# The envelope.
+AREA[0] = "envelope"
 
 
 @case("changed-payload", 3, "was changed or the signature is damaged")
@@ -161,6 +165,10 @@ def _(release: Release) -> None:
     bundle = bundle_of(release)
     bundle["dsseEnvelope"]["payloadType"] = "application/json"
     write_bundle(release, bundle)
+
+
+# The bundle.
+AREA[0] = "bundle"
 
 
 @case("other-media-type", 3, "mediaType")
@@ -250,6 +258,7 @@ def _(release: Release) -> None:
 
 
 # The statement.
+AREA[0] = "statement"
 
 
 @case("other-predicate", 3, "predicateType")
@@ -304,7 +313,7 @@ for _name, _path in {
     "surrogate-path": "a\ud800",
 }.items():
     _message = "surrogate" if _name == "surrogate-path" else "name"
-    CASES.append(Case(_name, rename_resource(_path), 3, _message))
+    CASES.append(Case("paths", _name, rename_resource(_path), 3, _message))
 
 
 @case("upper-case-digest", 3, "digest")
@@ -338,6 +347,7 @@ def _(release: Release) -> None:
 
 
 # The manifest.
+AREA[0] = "manifest"
 
 
 @case("manifest-lists-a-file-that-was-not-signed", 3, "was not signed")
@@ -415,6 +425,7 @@ def _(release: Release) -> None:
 
 
 # The tree.
+AREA[0] = "files"
 
 
 @case("changed-byte", 5, "changed     model.safetensors  (hurts model-parameters-final)")
@@ -505,6 +516,9 @@ def _(release: Release) -> None:
     signed(lambda s: s["predicate"]["serialization"]["ignore_paths"].append("cache"))(release)
 
 
+AREA[0] = "paths"
+
+
 @case("added-link-to-a-directory", 5, "link        data")
 def _(release: Release) -> None:
     (release.path / "data").symlink_to("/etc", target_is_directory=True)
@@ -583,6 +597,9 @@ def _(release: Release) -> None:
     (path / "vocab nai\u0308ve.txt").write_bytes(b"other")
 
 
+AREA[0] = "files"
+
+
 @case("truncated-to-nothing", 5, "changed     model.safetensors")
 def _(release: Release) -> None:
     (release.path / "model.safetensors").write_bytes(b"")
@@ -602,6 +619,9 @@ def _(release: Release) -> None:
     (release.path / "model.safetensors").write_text(
         f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 10240\n"
     )
+
+
+AREA[0] = "rollback"
 
 
 @case("other-release-by-the-same-signer", 3, "another release", "--expect-name", "acme/large")
