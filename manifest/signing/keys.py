@@ -13,7 +13,7 @@ import hashlib
 import re
 from typing import TypeAlias
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
@@ -188,7 +188,7 @@ def load_private(
             f"{what} uses an algorithm that is not supported; keys are {_KINDS_WORDS}",
             remedy=_KEYGEN,
         ) from None
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, InternalError):  # the last of what OpenSSL has no name for
         if encrypted:
             problem = "cannot be decrypted: the passphrase is wrong, or the file is damaged"
         else:
@@ -220,7 +220,7 @@ def load_public(pem: bytes, *, what: str = "the public key") -> PublicKey:
         )
     try:
         key = serialization.load_pem_public_key(block)
-    except (ValueError, UnsupportedAlgorithm):
+    except (ValueError, UnsupportedAlgorithm, InternalError):
         raise UsageError(
             f"{what} is not a public key that can be read; keys are {_KINDS_WORDS}",
             remedy="give a PEM file that begins with -----BEGIN PUBLIC KEY-----",

@@ -20,7 +20,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "helpers")]
 
-from driving import Outcome, fuzz, summary  # noqa: E402 - found by the line above
+from driving import Finding, Outcome, fuzz, summary  # noqa: E402 - found by the line above
 from targets import TARGETS  # noqa: E402
 
 __all__ = ["fuzz_all"]
@@ -32,8 +32,11 @@ def _one(job: tuple[str, float, int]) -> Outcome:
     return fuzz(TARGETS[name], seconds, seed)
 
 
-def fuzz_all(names: list[str], seconds: float, seed: int, jobs: int) -> list[Outcome]:
-    """Fuzz targets, each for its share of the seconds that ``jobs`` processes have together."""
+def fuzz_all(names: list[str], seconds: float, seed: int, jobs: int, out: Path) -> list[Outcome]:
+    """Fuzz targets, each for its share of the seconds that ``jobs`` processes have together.
+
+    What a target came to is printed, and its findings are written, as soon as it is done.
+    """
     share = max(seconds * jobs / len(names), 0.2)
     context = multiprocessing.get_context("spawn")
     outcomes: list[Outcome] = []
@@ -44,9 +47,18 @@ def fuzz_all(names: list[str], seconds: float, seed: int, jobs: int) -> list[Out
             for outcome in running:
                 outcomes.append(outcome)
                 print(summary([outcome]).splitlines()[0], flush=True)
+                for finding in outcome.findings:
+                    _write(finding, out)
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
     return sorted(outcomes, key=lambda one: one.target)
+
+
+def _write(finding: Finding, out: Path) -> None:
+    place = out / finding.target
+    place.mkdir(parents=True, exist_ok=True)
+    (place / finding.name).write_bytes(finding.data)
+    print(f"{place / finding.name}: {finding.kind} at {finding.where}: {finding.detail}")
 
 
 def main() -> int:
@@ -61,16 +73,10 @@ def main() -> int:
     seed = random.SystemRandom().randrange(2**32) if given.seed is None else given.seed
     print(f"seed {seed}")
     names = given.target or sorted(TARGETS)
-    outcomes = fuzz_all(names, given.minutes * 60, seed, given.jobs)
+    outcomes = fuzz_all(names, given.minutes * 60, seed, given.jobs, given.out)
     print()
     print(summary(outcomes))
-    findings = [finding for one in outcomes for finding in one.findings]
-    for finding in findings:
-        place = given.out / finding.target
-        place.mkdir(parents=True, exist_ok=True)
-        (place / finding.name).write_bytes(finding.data)
-        print(f"{place / finding.name}: {finding.kind} at {finding.where}: {finding.detail}")
-    return 1 if findings else 0
+    return 1 if any(one.findings for one in outcomes) else 0
 
 
 if __name__ == "__main__":
