@@ -34,6 +34,7 @@ from cryptography.hazmat.primitives import hashes
 
 from manifest.display import printable
 from manifest.errors import NotTrustedError, UsageError
+from manifest.signing.chains import UNREADABLE
 
 __all__ = ["MAX_LIST_BYTES", "RevocationList", "check_revocation", "load_revocation_lists"]
 
@@ -44,13 +45,6 @@ _PEM_BEGIN = b"-----BEGIN "
 _PEM_LIST = b"-----BEGIN X509 CRL-----"
 _PEM_END = b"-----END X509 CRL-----"
 _SOUND_HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
-_UNREADABLE = (
-    ValueError,
-    UnsupportedAlgorithm,
-    x509.DuplicateExtension,
-    x509.InvalidVersion,
-    x509.UnsupportedGeneralNameType,
-)
 # What RFC 5280, 5.2 and 5.3 define and what is understood here, critical or not.
 _LIST_EXTENSIONS = (
     x509.AuthorityKeyIdentifier,
@@ -105,7 +99,7 @@ def load_revocation_lists(
         else:
             crls = [x509.load_der_x509_crl(data)]
         return tuple(RevocationList(crl.issuer.rfc4514_string(), crl) for crl in crls)
-    except _UNREADABLE:
+    except UNREADABLE:
         raise UsageError(
             f"{what} is not a certificate revocation list",
             remedy="give the file that the certification authority publishes, in PEM or DER",
@@ -193,7 +187,7 @@ def _unusable(
             or _incomplete(crl)
             or _out_of_scope(crl, certificate)
         )
-    except _UNREADABLE:
+    except UNREADABLE:
         return "has an extension that cannot be read"
 
 
@@ -227,7 +221,7 @@ def _soundly_hashed(crl: x509.CertificateRevocationList) -> bool:
 def _signed(crl: x509.CertificateRevocationList, issuer: x509.Certificate) -> bool:
     try:
         return crl.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]  # others raise
-    except (TypeError, *_UNREADABLE):  # pragma: no cover - the chain was verified with such a key
+    except (TypeError, *UNREADABLE):  # pragma: no cover - the chain was verified with such a key
         return False
 
 
