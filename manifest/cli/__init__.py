@@ -32,6 +32,7 @@ COMMANDS = {
     "lint": "Say what a release really gives, and what is wrong with it.",
     "keys": "Show what a public key is, to compare it.",
     "rules": "List the linter's rules, or explain one.",
+    "recipe": "Fill training settings from the files of a framework.",
     "import": "Make a description of what other tools declared.",
     "checkpoints": "List a release's checkpoints; look for mistakes in an index.",
     "replay": "Repeat a segment of the training and compare.",

@@ -55,7 +55,7 @@ def cut_parquet(source: Source, column: str, batch: int) -> Iterator[Values]:
                 n_bytes = source.size * len(rows) // n_rows
                 yield Values(values, source.path, first, n_bytes, int(last))
                 first += len(rows)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DocumentError(
             f"{shown} cannot be read as Parquet: {printable(str(error))[:200]}",
             remedy="check that this is the intended file",

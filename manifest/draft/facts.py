@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+from manifest.readers.training_settings import FilledField
+
 __all__ = ["CheckpointFact", "Fact", "Facts", "ResultFact"]
 
 
@@ -69,4 +71,5 @@ class Facts:
     logs: tuple[str, ...] = ()
     data_order: str = ""
     seeds: tuple[tuple[str, int, str], ...] = ()
+    recipe: tuple[FilledField, ...] = ()
     notes: tuple[str, ...] = ()

@@ -21,6 +21,7 @@ from manifest.readers.names import checkpoint_directory, checkpoint_step
 from manifest.readers.package import read_package_metadata
 from manifest.readers.recipe import read_recipe
 from manifest.readers.safetensors import read_safetensors
+from manifest.readers.training_settings import FilledField, read_training_settings
 from manifest.sources import Source
 from manifest.sources.directory import DirectorySource
 from manifest.sources.hub import HubSource
@@ -151,6 +152,7 @@ class _Gatherer:
             logs=tuple(self._of("training-logs")[:_MAX_PATHS]),
             data_order=order[0] if len(order := self._of("data-order")) == 1 else "",
             seeds=self._seeds(),
+            recipe=self._recipe(),
             notes=tuple(dict.fromkeys(self.notes)),
         )
 
@@ -310,6 +312,21 @@ class _Gatherer:
         ordered = sorted(steps.items(), key=lambda item: (item[1], item[0]))
         facts = tuple(CheckpointFact(directory, step) for directory, step in ordered)
         return facts[:_MAX_CHECKPOINTS], indexes[0] if len(indexes) == 1 else ""
+
+    def _recipe(self) -> tuple[FilledField, ...]:
+        """What recipes of frameworks that are known say; nothing of a field on which two differ."""
+        found: dict[str, FilledField] = {}
+        odd: set[str] = set()
+        for path in self._of("training-configuration")[:_MAX_PATHS]:
+            try:
+                fields = read_training_settings(self.source, path).fields
+            except (DocumentError, UndecidedError):
+                continue  # of no framework that is known: it stays in the list of configurations
+            for field in fields:
+                first = found.setdefault(field.field, field)
+                if first.value != field.value:
+                    odd.add(field.field)
+        return tuple(found[name] for name in sorted(found) if name not in odd)
 
     def _seeds(self) -> tuple[tuple[str, int, str], ...]:
         seeds: dict[str, tuple[str, int, str]] = {}

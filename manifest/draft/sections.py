@@ -15,6 +15,7 @@ from manifest.display import printable
 from manifest.document.components import KINDS
 from manifest.document.yaml_edit import quote
 from manifest.draft.facts import Fact, Facts
+from manifest.draft.filling import field_lines
 from manifest.draft.globs import Globber
 from manifest.inventory import escape_glob
 from manifest.readers.classify import Placement
@@ -309,7 +310,10 @@ def _training(facts: Facts) -> Section:
         if paths:
             live.append(f"  {field}:")
             live += [f"    - {quote(path)}" for path in paths]
-    if facts.seeds:
+    live += field_lines(facts.recipe, "  ")
+    # What a framework's own words say of seeds is better known than a name that ends so.
+    has_seeds = any(field.field.startswith("seeds.") for field in facts.recipe)
+    if facts.seeds and not has_seeds:
         live.append("  seeds:")
         live += [
             f"    {quote(name)}: {value}  # guessed from {printable(path)}"
@@ -320,10 +324,11 @@ def _training(facts: Facts) -> Section:
         "hardware: What it ran on",
         "incidents: []  # mistakes and what was changed; an empty list says that there were none",
     ]
-    if not facts.seeds:
+    has_seeds = has_seeds or bool(facts.seeds)
+    if not has_seeds:
         asked[1:1] = ["seeds:", "  model: 1234"]
     title = ["", "# How it was trained."]
-    question = "the training command" + ("" if facts.seeds else " and the seeds")
+    question = "the training command" + ("" if has_seeds else " and the seeds")
     if live:
         lines = (*title, "training:", *live, *(f"  # {line}" for line in asked))
         return Section("training", lines, question)

@@ -19,11 +19,22 @@ from manifest.readers.card import Card, read_card
 from manifest.readers.gguf import GgufHeader, read_gguf
 from manifest.readers.recipe import Recipe, read_recipe
 from manifest.readers.safetensors import SafetensorsHeader
+from manifest.readers.training_settings import FilledField, read_training_settings
 from manifest.sources import Source, SourceFile
 
-__all__ = ["MAX_CARDS", "card_at", "cards", "gguf_headers", "header_of", "recipes", "texts"]
+__all__ = [
+    "MAX_CARDS",
+    "card_at",
+    "cards",
+    "gguf_headers",
+    "header_of",
+    "recipe_fields",
+    "recipes",
+    "texts",
+]
 
 _MAX_RECIPES = 16
+_RECIPES = frozenset({".yaml", ".yml", ".json", ".toml", ".py"})
 MAX_CARDS = 8
 """How many cards are looked at; a release has one, or one for each of its forms."""
 _MAX_GGUF = 64
@@ -37,6 +48,7 @@ class _Read:
 
     gguf: dict[str, GgufHeader | None] = dataclasses.field(default_factory=dict)
     recipes: dict[str, Recipe | None] = dataclasses.field(default_factory=dict)
+    fields: dict[str, tuple[FilledField, ...]] = dataclasses.field(default_factory=dict)
     cards: dict[str, Card | ManifestError] = dataclasses.field(default_factory=dict)
 
 
@@ -113,6 +125,24 @@ def recipes(release: Release) -> tuple[Recipe, ...]:
                 known[path] = None
     found = [known[path] for path in wanted[:_MAX_RECIPES]]
     return tuple(r for r in found if r is not None and r.is_training)
+
+
+def recipe_fields(release: Release) -> tuple[FilledField, ...]:
+    """What the training configurations say whose framework is known, in a description's words."""
+    if release.basis is Basis.DECLARATIONS:
+        return ()
+    paths = [f.path for c in release.of_kind("training-configuration") for f in c.files.here]
+    paths += [str(p) for p in release.description.training.get("configuration", ())]
+    known = _read_of(release.source).fields
+    wanted = [p for p in dict.fromkeys(paths) if suffix(p) in _RECIPES][:_MAX_RECIPES]
+    for path in wanted:
+        if path not in known:
+            try:
+                there = path in release.paths
+                known[path] = read_training_settings(release.source, path).fields if there else ()
+            except (DocumentError, UndecidedError):
+                known[path] = ()
+    return tuple(field for path in wanted for field in known[path])
 
 
 def texts(release: Release, *kinds: str) -> Iterator[tuple[str, str]]:

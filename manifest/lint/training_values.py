@@ -1,7 +1,7 @@
 """What is said of a training, in the description, the recipes and the trainer's own state.
 
-Recipes write the same setting under many names. What stands here are the names that mean one
-thing in every framework that is known here; a name that means two things is left out.
+Recipes write the same setting under many names; `manifest.readers.setting_names` has those that
+mean one thing.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from typing import Any
 
 from manifest.display import printable
 from manifest.errors import DocumentError, UndecidedError
-from manifest.lint.reading import recipes, texts
+from manifest.lint.reading import recipe_fields, recipes, texts
 from manifest.lint.release import Basis, Release
 from manifest.readers.recipe import Setting
+from manifest.readers.setting_names import STEPS, same_names
 from manifest.readers.trainer_state import TrainerState, read_trainer_state
 
 __all__ = [
@@ -30,25 +31,6 @@ __all__ = [
 
 _MAX_STATES = 8
 _WORD = re.compile(r"[A-Za-z_][\w-]{1,60}(?=[\"']?\s*[:= ])")
-
-_STEPS = frozenset(
-    {"max_steps", "num_steps", "num_training_steps", "steps", "total_steps", "train_steps",
-     "training_steps", "max_train_steps", "max_iters", "train_iters"}
-)  # fmt: skip
-_SAME: tuple[frozenset[str], ...] = (
-    frozenset({"learning_rate", "lr", "peak_lr", "peak_learning_rate", "max_lr"}),
-    frozenset({"weight_decay"}),
-    frozenset({"beta1", "adam_beta1"}),
-    frozenset({"beta2", "adam_beta2"}),
-    frozenset({"eps", "epsilon", "adam_epsilon", "adam_eps"}),
-    frozenset({"momentum"}),
-    frozenset({"warmup_steps", "num_warmup_steps", "lr_warmup_steps"}),
-    frozenset({"global_batch_size", "global_train_batch_size"}),
-    frozenset({"num_train_epochs", "num_epochs", "epochs", "max_epochs"}),
-    frozenset({"gradient_accumulation_steps"}),
-    frozenset({"max_grad_norm", "grad_clip", "gradient_clipping", "clip_grad_norm"}),
-    _STEPS,
-)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -103,7 +85,7 @@ def steps_said(release: Release) -> frozenset[int]:
     """The lengths of the run in optimizer steps that are given: in all, and of single stages."""
     found = set()
     for setting in [*described_settings(release), *_recipe_settings(release)]:
-        if setting.name in _STEPS and setting.number is not None and setting.number > 0:
+        if setting.name in STEPS and setting.number is not None and setting.number > 0:
             found.add(int(setting.number))
     return frozenset(found | _stage_steps(release))
 
@@ -120,19 +102,24 @@ def contradictions(release: Release) -> Iterator[tuple[Value, Value]]:
         for path, s in _placed_settings(release)
         if s.number is not None and s.number >= 0
     ]
+    elsewhere += (
+        (f.field.rpartition(".")[2], Value(f.number, f.place, f.source))
+        for f in recipe_fields(release)
+        if f.number is not None
+    )
     for state in trainer_states(release):
         if state.max_steps:
             place = printable(state.path)
             elsewhere.append(("max_steps", Value(float(state.max_steps), place, "max_steps")))
     stages = _stage_steps(release)
     for setting, number in said:
-        names = next((n for n in _SAME if setting.name in n), None)
-        if names is None or number is None:
+        names = same_names(setting.name)
+        if not names or number is None:
             continue
         others = [v for name, v in elsewhere if name in names]
         if not others or any(_equal(number, v.number) for v in others):
             continue
-        if names is _STEPS and any(int(v.number) in stages for v in others):
+        if names is STEPS and any(int(v.number) in stages for v in others):
             continue  # the recipe of one stage
         place = f"{release.origin}{f':{setting.line}' if setting.line else ''}"
         yield Value(number, place, setting.pointer), others[0]

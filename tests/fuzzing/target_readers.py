@@ -15,6 +15,7 @@ from weights import T, gguf, safetensors
 
 from manifest.readers.event_log import crc32c, read_events
 from manifest.readers.lock_files import read_lock
+from manifest.readers.training_settings import read_training_settings
 from manifest.sources.memory import MemorySource
 
 CARD = (
@@ -148,6 +149,12 @@ LOCK = given(
     "numpy==1.26.4 \\\n    --hash=sha256:" + "1" * 64 + "\nrequests>=2\n-r other.txt\n",
     'lock-version = "1.0"\n[[packages]]\nname = "a"\nversion = "1"\n',
 )
+RECIPES = given(
+    "global_train_batch_size: 8\noptimizer: {name: adamw, betas: [0.9, 0.95]}\nscheduler: {name: x}\n",
+    '{"train-iters": 5, "train_micro_batch_size_per_gpu": 1, "optimizer": {"params": {"lr": 1e-3}}}',
+    '[training]\nsteps = 5\nseq_len = 8\n[optimizer]\nname = "AdamW"\nlr = 3e-4\n',
+    "learning_rate = 6e-4\nmax_iters = 5 * 8\n",
+)
 TRAINER = as_json({"global_step": 5, "max_steps": 10, "log_history": [{"step": 1, "loss": 2.5}]})
 LOG = given(
     "step 1 loss 2.5\nstep 2 loss 2.0\n",
@@ -216,6 +223,20 @@ def _(data: bytes) -> object:
     path = "events.out.tfevents.1"
     every(data, lambda d: read_events(MemorySource({path: d}), path))
     return read_events(MemorySource({path: _framed(data)}), path)
+
+
+@target(
+    "training-settings",
+    "readers.training_settings.read_training_settings",
+    seeds=lambda: [*RECIPES(), *TRAINER()],
+    tokens=(*YAML, "learning_rate", "max_steps", " = ", "[training]", "5 * 8", "1e999", "-"),
+)
+def _(data: bytes) -> object:
+    def of(path: str) -> Callable[[bytes], object]:
+        return lambda d: read_training_settings(MemorySource({path: d}), path)
+
+    every(data, *map(of, ("a.yaml", "a.json", "a.toml", "a.py")))
+    return None
 
 
 @target(

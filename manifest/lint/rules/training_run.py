@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from manifest.display import plural, printable
 from manifest.errors import DocumentError, UndecidedError
 from manifest.findings import Finding, Location, Severity
+from manifest.lint.checkpoint_list import listed_checkpoints
 from manifest.lint.needs import present
 from manifest.lint.reading import recipes
 from manifest.lint.release import Basis, Release
@@ -193,3 +194,43 @@ def _seeds(rule: Rule, release: Release) -> Iterator[Finding]:
         f"{', '.join(str(n) for n in sorted(said)[:4])}; {place} says {printable(pointer)} is {seed}",
         location=release.location("training.seeds"),
     )
+
+
+_INCIDENTS = (
+    "training:\n  hyperparameters: {steps: 400}\n  incidents:\n    - {what: a spike, step: "
+)
+
+
+@rule(
+    code="TRN009",
+    name="incident-outside-the-run",
+    severity=Severity.WARNING,
+    rationale="An incident at a step that the training never reached, or in a stage that it does not "
+    "have, is of another training: whoever looks for it in the logs looks in vain.",
+    remedy="Correct the step or the stage of the incident, or the length of the run.",
+    bad=Example(_INCIDENTS + "4000}\n"),
+    good=Example(_INCIDENTS + "40}\n"),
+    frameworks=(_SETTINGS,),
+)
+def incidents(rule: Rule, release: Release) -> Iterator[Finding]:
+    """Incidents after the last step that anything tells of, or in stages that nothing names."""
+    training = release.description.training
+    named = {str(s.get("name", "")) for s in training.get("stages", ())}
+    reached = max([*steps_said(release), *_checkpoint_steps(release)], default=0)
+    for index, incident in enumerate(training.get("incidents", ())):
+        pointer = f"training.incidents[{index}]"
+        stage, step = str(incident.get("stage", "")), incident.get("step", 0)
+        if stage and named and stage not in named:
+            yield rule.finding(
+                f"an incident is in the stage {printable(stage)}, which training.stages does not have",
+                location=release.location(f"{pointer}.stage"),
+            )
+        if reached and step > reached:
+            yield rule.finding(
+                f"an incident is at step {step:,}; the run has {reached:,} steps",
+                location=release.location(f"{pointer}.step"),
+            )
+
+
+def _checkpoint_steps(release: Release) -> Iterator[int]:
+    return (c.step for c in listed_checkpoints(release).checkpoints if c.step is not None)
