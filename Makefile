@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick coverage long lint format spec rule fuzz bench clean
+.PHONY: help demo test quick coverage long lint format spec rule fuzz mutate bench clean
 
 help:
 	@grep -hE '^#:' $(MAKEFILE_LIST) | sed 's/^#: //'
@@ -73,6 +73,12 @@ rule: $(VENV)/dev
 #: make fuzz     the parsers of what strangers write: MINUTES=60, five when not said
 fuzz: $(VENV)/dev
 	$(BIN)/python tests/fuzzing/fuzz.py --minutes $(or $(MINUTES),5) --jobs $(JOBS)
+
+#: make mutate   mutants of what decides about trust: ONLY='manifest.policy.versions*'; hours without
+mutate: $(VENV)/dev
+	$(BIN)/python -m pip install --quiet 'mutmut>=3.8,<4'
+	$(BIN)/mutmut run --max-children $(JOBS) $(if $(ONLY),'$(ONLY)')
+	$(BIN)/mutmut results
 
 #: make bench    time beside openssl and the peer tool; needs a quiet machine, 5 GB of disk, 8 minutes
 bench: $(VENV)/dev

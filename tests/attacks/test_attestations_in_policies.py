@@ -554,12 +554,27 @@ def statement_before_the_signature_that_counts(s: Scene) -> None:
     sign(s.release.path, ALICE, signature_path=s.release.path / "signatures" / "z.sig")
 
 
+def others_before_the_one_that_counts(s: Scene) -> None:
+    s.write(f"{ASKED}}}]\n", signers=LAB)
+    put(s, json.dumps(statement(s, TESTS, {"result": "PASSED"})).encode(), BOB, "a.sig")
+    summary(s, STRANGER, name="b.sig")
+    summary(s, name="c.sig")
+
+
+def replays_before_the_one_that_counts(s: Scene) -> None:
+    replayable(s, ", result: bit-for-bit, drawn: true")
+    replay(s, name="a.sig")
+    replay(s, name="b.sig", result="within-tolerance", nonce=drawn_by(s))
+    replay(s, EVE, name="c.sig", nonce=drawn_by(s))
+
+
 @pytest.mark.parametrize(
     "arrange",
     [
         good_summary, failure_before_a_pass, failure_that_is_only_noted, two_auditors,
         demand_on_other_releases, provenance_by_the_publisher, a_kind_of_their_own,
         passed_tests, two_reproducers, replay_within_tolerance,
+        others_before_the_one_that_counts, replays_before_the_one_that_counts,
         statement_before_the_signature_that_counts,
     ],
     ids=lambda arrange: arrange.__name__,

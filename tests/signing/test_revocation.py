@@ -600,6 +600,19 @@ def test_addresses_are_constrained_as_openssl_does(
     assert (plain_openssl(tmp_path, chain) != "OK") == refused
 
 
+def test_constraints_of_an_authority_further_up_hold(tmp_path: Path) -> None:
+    limited = constrained([HOST])
+    between = issue("between", limited, ca=True)
+    for address, refused in (("me@a.org", False), ("me@b.org", True)):
+        chain = [*addressed(between, address), limited]
+        if refused:
+            with pytest.raises(NotTrustedError, match=r"does not allow the address me@b\.org"):
+                verify(chain, [])
+        else:
+            assert verify(chain, []).subject.endswith("CN=signer")
+        assert (plain_openssl(tmp_path, chain) != "OK") == refused
+
+
 @pytest.mark.parametrize("critical", [True, False])
 def test_constraints_of_directory_names_are_not_passed_over(*, critical: bool) -> None:
     tree = x509.DirectoryName(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "x")]))

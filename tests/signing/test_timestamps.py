@@ -229,6 +229,18 @@ def test_time_without_an_accuracy_is_taken_as_it_stands(authority: Authority, go
     assert stamp.latest == stamp.time
 
 
+def finer(content: bytes) -> bytes:
+    """An accuracy of 250 milliseconds and 7 microseconds, with no seconds."""
+    place = content.index(bytes.fromhex("3003020101"))
+    body = content[:place] + bytes.fromhex("3007800200fa810107") + content[place + 5 :]
+    return der(0x30, body[2 if content[1] < 0x80 else 3 :])
+
+
+def test_accuracy_is_the_sum_of_its_parts(authority: Authority, good: bytes) -> None:
+    stamp = check(authority.forge(good, finer), authority)
+    assert stamp.accuracy == dt.timedelta(milliseconds=250, microseconds=7)
+
+
 def flipped(good: bytes) -> bytes:
     return good[:-1] + bytes([good[-1] ^ 1])
 
@@ -348,6 +360,19 @@ def verify(
         timestamp_roots=trusted(*(a.root for a in authorities)),
         revocation_lists=lists or [],
     )
+
+
+def test_timestamp_of_a_revoked_authority_keeps_no_signature_alive(
+    payload: bytes, authority: Authority
+) -> None:
+    bundle = signed(payload, authority.stamp)
+    publisher = revoked(CA, None, start=NOW + 2 * DAY)
+    superseded = x509.ReasonFlags.superseded
+    good = revoked(authority.root, None)
+    assert verify(bundle, authority, lists=[*publisher, *good]).timestamps
+    bad = revoked(authority.root, authority.signer, NOW + DAY, superseded)
+    with pytest.raises(NotTrustedError, match=r"expired|was revoked"):
+        verify(bundle, authority, lists=[*publisher, *bad])
 
 
 def test_signature_outlives_its_certificate(payload: bytes, authority: Authority) -> None:

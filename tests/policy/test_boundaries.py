@@ -1,0 +1,66 @@
+"""Where a demand begins to hold, to the step: a change of one sign in the code has to show here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from lint_releases import safetensors
+from policies import Scene
+
+from manifest.policy.decision import one_voice_each
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    return Scene(tmp_path)
+
+
+@pytest.mark.parametrize(("lowest", "code"), [("1.9", 0), ("1.10", 0), ("1.11", 3)])
+def test_the_lowest_version_itself_is_admitted(scene: Scene, lowest: str, code: int) -> None:
+    scene.write(f"lowest_versions: [{{release: acme/tiny, version: '{lowest}'}}]\n")
+    assert scene.verify().exit_code == code
+
+
+@pytest.mark.parametrize(("asked", "code"), [("weights-available", 0), ("open-weight", 3)])
+def test_the_verdict_that_is_asked_for_is_enough(scene: Scene, asked: str, code: int) -> None:
+    (scene.release.path / "model.safetensors").write_bytes(safetensors(w=(64, 64)))
+    scene.sign_again()
+    scene.write(f"require: {{verdict: {asked}}}\n")
+    result = scene.verify()
+    assert result.exit_code == code, result.output
+    assert ("or above; found: weights-available" in result.output) == (code == 3)
+
+
+@pytest.mark.parametrize(
+    ("forbidden", "code"),
+    [("pickle", 3), ("runs-code", 3), ("onnx", 0), ("onnx, pickle", 3), ("onnx, runs-code", 3)],
+)
+@pytest.mark.parametrize("content", [b"\x80\x04N.", b"\x80\x02]."])
+def test_forbidden_formats_are_those_named_and_no_others(
+    scene: Scene, forbidden: str, code: int, content: bytes
+) -> None:
+    (scene.release.path / "extra.pkl").write_bytes(content)
+    scene.sign_again()
+    scene.write(f"forbidden_formats: [{forbidden}]\n")
+    result = scene.verify()
+    assert result.exit_code == code, result.output
+    assert ("extra.pkl (pickle)" in result.output) == (code == 3)
+
+
+def test_five_files_of_a_forbidden_format_are_named_and_the_others_counted(scene: Scene) -> None:
+    names = [f"extra-{n}.pkl" for n in range(6)]
+    scene.write("forbidden_formats: [pickle]\n")
+    for count, name in enumerate(names, 1):
+        (scene.release.path / name).write_bytes(b"\x80\x04N.")
+        scene.sign_again()
+        output = scene.verify().output
+        assert [n for n in names if f"{n} (pickle)" in output] == names[: min(count, 5)]
+        assert (", and 1 more" in output) == (count == 6)
+
+
+def test_voices_are_joined_through_a_third_that_shares_with_both() -> None:
+    a, b, c = frozenset("a"), frozenset("b"), frozenset("c")
+    assert one_voice_each([(a, "1"), (b, "2"), (c, "3")]) == ("a", "b", "c")
+    assert one_voice_each([(a, "1"), (b, "2"), (a, "2")]) == ("a = b",)
+    assert one_voice_each([(a, "1"), (b, "2"), (a | c, "3"), (c, "2")]) == ("a = b = c",)
