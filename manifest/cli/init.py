@@ -17,6 +17,7 @@ from manifest.cli._common import (
     paint,
     quiet_option,
     say,
+    shell_word,
     target_argument,
     undone,
 )
@@ -163,7 +164,7 @@ def _print_summary(target: Path | HubTarget, path: Path, drafted: Draft) -> None
     if on_hub:
         return
     step = "answer what is commented out there, then: " if drafted.is_new else ""
-    say(paint(f"next: {step}manifest build {printable(str(target))}", "dim"))
+    say(paint(f"next: {step}manifest build {shell_word(target)}", "dim"))
 
 
 def _print_unassigned(drafted: Draft) -> None:

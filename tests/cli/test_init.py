@@ -45,6 +45,11 @@ def test_init_writes_a_description_that_builds_as_it_is(plain: Path, run: Run) -
     assert not list(plain.glob(".*.tmp"))
 
 
+def test_the_next_command_can_be_copied_whatever_the_name(plain: Path, run: Run) -> None:
+    renamed = plain.rename(plain.with_name("größer & kleiner"))
+    assert run("init", renamed).stdout.endswith(f"then: manifest build '{renamed}'\n")
+
+
 def test_init_again_changes_nothing_not_even_the_time(plain: Path, run: Run) -> None:
     run("init", plain)
     before = (plain / "release.yaml").stat()
