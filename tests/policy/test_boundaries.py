@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,23 @@ def test_forbidden_formats_are_those_named_and_no_others(
     result = scene.verify()
     assert result.exit_code == code, result.output
     assert ("extra.pkl (pickle)" in result.output) == (code == 3)
+
+
+@pytest.mark.parametrize("name", ["extra.pt", "notes.dat"])
+@pytest.mark.parametrize(
+    ("forbidden", "code"), [("pickle", 3), ("runs-code", 3), ("pytorch", 3), ("onnx", 0)]
+)
+def test_a_pickle_inside_an_archive_is_one_under_every_name(
+    scene: Scene, name: str, forbidden: str, code: int
+) -> None:
+    with zipfile.ZipFile(scene.release.path / name, "w") as archive:
+        archive.writestr("extra/data.pkl", b"\x80\x02}q\x00.")
+        archive.writestr("extra/version", b"3\n")
+    scene.sign_again()
+    scene.write(f"forbidden_formats: [{forbidden}]\n")
+    result = scene.verify()
+    assert result.exit_code == code, result.output
+    assert (f"{name} (py" in result.output) == (code == 3)
 
 
 def test_five_files_of_a_forbidden_format_are_named_and_the_others_counted(scene: Scene) -> None:

@@ -613,6 +613,19 @@ def test_constraints_of_an_authority_further_up_hold(tmp_path: Path) -> None:
         assert (plain_openssl(tmp_path, chain) != "OK") == refused
 
 
+def test_constraints_hold_below_an_authority_and_not_for_itself(tmp_path: Path) -> None:
+    name = x509.Name(
+        [
+            x509.NameAttribute(NameOID.COMMON_NAME, "limited"),
+            x509.NameAttribute(NameOID.EMAIL_ADDRESS, "authority@b.org"),
+        ]
+    )
+    limits = x509.NameConstraints([HOST], None)
+    chain = addressed(issue(name, ROOT, ca=True, extra=[(limits, True)]), "me@a.org")
+    assert verify(chain, []).subject.endswith("CN=signer")
+    assert plain_openssl(tmp_path, chain) == "OK"
+
+
 @pytest.mark.parametrize("critical", [True, False])
 def test_constraints_of_directory_names_are_not_passed_over(*, critical: bool) -> None:
     tree = x509.DirectoryName(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "x")]))

@@ -26,7 +26,7 @@ from manifest.signing.revocation import RevocationList, load_revocation_lists
 from manifest.signing.signer import KeySigner
 from manifest.signing.statement import PAYLOAD_TYPE
 from manifest.signing.timestamping import TimestampedSigner
-from manifest.signing.timestamps import verify_timestamp
+from manifest.signing.timestamps import CLOCK_SKEW, verify_timestamp
 from manifest.signing.verification import VerifiedEnvelope, verify_signature
 from manifest.sources.http import Limits
 from manifest.sources.timestamps import timestamp_authority
@@ -239,6 +239,35 @@ def finer(content: bytes) -> bytes:
 def test_accuracy_is_the_sum_of_its_parts(authority: Authority, good: bytes) -> None:
     stamp = check(authority.forge(good, finer), authority)
     assert stamp.accuracy == dt.timedelta(milliseconds=250, microseconds=7)
+
+
+def to_seconds(seconds: int) -> Callable[[bytes], bytes]:
+    """An accuracy of so many seconds, from 128 to 32,767."""
+
+    def change(content: bytes) -> bytes:
+        place = content.index(bytes.fromhex("3003020101"))
+        accuracy = bytes.fromhex("30040202") + seconds.to_bytes(2, "big")
+        body = content[:place] + accuracy + content[place + 5 :]
+        return der(0x30, body[2 if content[1] < 0x80 else 3 :])
+
+    return change
+
+
+def test_accuracy_of_an_hour_is_the_last_that_counts(authority: Authority, good: bytes) -> None:
+    hour = check(authority.forge(good, to_seconds(3600)), authority)
+    assert hour.accuracy == dt.timedelta(hours=1)
+    with pytest.raises(NotTrustedError, match="within an hour"):
+        check(authority.forge(good, to_seconds(3601)), authority)
+
+
+def test_future_begins_behind_the_skew_of_clocks_and_the_accuracy(
+    authority: Authority, good: bytes
+) -> None:
+    time = check(good, authority).time  # known to a second
+    earliest = time - CLOCK_SKEW - dt.timedelta(seconds=1)
+    assert check(good, authority, at=earliest).time == time
+    with pytest.raises(NotTrustedError, match="is from the future"):
+        check(good, authority, at=earliest - dt.timedelta(microseconds=1))
 
 
 def flipped(good: bytes) -> bytes:
