@@ -561,6 +561,12 @@ def others_before_the_one_that_counts(s: Scene) -> None:
     summary(s, name="c.sig")
 
 
+def an_auditor_who_signed_the_files_too(s: Scene) -> None:
+    s.write(f"{ASKED}}}]\n", signers=LAB)
+    s.further(BOB)
+    summary(s)
+
+
 def replays_before_the_one_that_counts(s: Scene) -> None:
     replayable(s, ", result: bit-for-bit, drawn: true")
     replay(s, name="a.sig")
@@ -575,6 +581,7 @@ def replays_before_the_one_that_counts(s: Scene) -> None:
         demand_on_other_releases, provenance_by_the_publisher, a_kind_of_their_own,
         passed_tests, two_reproducers, replay_within_tolerance,
         others_before_the_one_that_counts, replays_before_the_one_that_counts,
+        an_auditor_who_signed_the_files_too,
         statement_before_the_signature_that_counts,
     ],
     ids=lambda arrange: arrange.__name__,
