@@ -158,10 +158,9 @@ def _print_summary(target: Path | HubTarget, path: Path, drafted: Draft) -> None
     for text in drafted.notes:
         note(printable(text))
     say()
-    on_hub = not isinstance(target, Path)
-    if drafted.changed or on_hub:
+    if drafted.changed or not isinstance(target, Path):
         say(f"written to {shown}")
-    if on_hub:
+    if not isinstance(target, Path):
         return
     step = "answer what is commented out there, then: " if drafted.is_new else ""
     say(paint(f"next: {step}manifest build {shell_word(target)}", "dim"))
