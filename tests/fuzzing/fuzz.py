@@ -14,7 +14,8 @@ import multiprocessing
 import random
 import signal
 import sys
-from multiprocessing.pool import Pool
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -38,19 +39,27 @@ def fuzz_all(names: list[str], seconds: float, seed: int, jobs: int, out: Path) 
     What a target came to is printed, and its findings are written, as soon as it is done.
     """
     share = max(seconds * jobs / len(names), 0.2)
-    context = multiprocessing.get_context("spawn")
     outcomes: list[Outcome] = []
-    pool: Pool
-    with context.Pool(jobs, maxtasksperchild=1) as pool:
-        running = pool.imap_unordered(_one, [(name, share, seed) for name in names], chunksize=1)
+    # Not a multiprocessing.Pool, which waits for ever for a process that a native library killed.
+    with ProcessPoolExecutor(
+        jobs, mp_context=multiprocessing.get_context("spawn"), max_tasks_per_child=1
+    ) as pool:
+        running = {pool.submit(_one, (name, share, seed)): name for name in names}
         try:
-            for outcome in running:
-                outcomes.append(outcome)
+            for done in as_completed(running):
+                outcomes.append(outcome := done.result())
                 print(summary([outcome]).splitlines()[0], flush=True)
                 for finding in outcome.findings:
                     _write(finding, out)
         except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
             print("interrupted", file=sys.stderr)
+        except BrokenProcessPool:
+            missing = sorted(set(names) - {one.target for one in outcomes})
+            raise SystemExit(
+                f"a process died without a word, in one of: {', '.join(missing)}; the seed "
+                f"{seed} and --target show which"
+            ) from None
     return sorted(outcomes, key=lambda one: one.target)
 
 

@@ -8,6 +8,7 @@ import random
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -154,8 +155,8 @@ def test_a_short_run_finds_nothing() -> None:
     """With one seed, so that it finds tomorrow what it finds today; `fuzz.py` draws its own."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["targets"])
-    with context.Pool(2, maxtasksperchild=1) as pool:
-        outcomes = pool.map(_short, sorted(TARGETS), chunksize=1)
+    with ProcessPoolExecutor(2, mp_context=context, max_tasks_per_child=1) as pool:
+        outcomes = list(pool.map(_short, sorted(TARGETS)))
     found = [
         (f.target, f.kind, f.where, f.detail, f.data[:200]) for o in outcomes for f in o.findings
     ]
