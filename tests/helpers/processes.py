@@ -13,5 +13,9 @@ def children() -> set[str]:
     To be compared with those of before: an earlier test may have left a resource tracker, which
     lives as long as the process that runs the tests.
     """
-    lists = Path("/proc/self/task").glob("*/children")
-    return {pid for tasks in lists for pid in tasks.read_text().split()}
+    while True:
+        lists = Path("/proc/self/task").glob("*/children")
+        try:
+            return {pid for tasks in lists for pid in tasks.read_text().split()}
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # a thread ended meanwhile, and another has its children now
