@@ -202,6 +202,11 @@ def two_signatures(value: Value) -> None:
         pytest.param(
             lambda b: material(b).update(tlogEntries={}), "is not a list", id="log-not-a-list"
         ),
+        pytest.param(
+            lambda b: material(b).update(publicKey={"hint": 7}),
+            "is neither a text nor null",
+            id="hint-that-is-a-number",
+        ),
     ],
 )
 def test_bundle_is_refused(sound: Value, change: Change, problem: str) -> None:
