@@ -373,10 +373,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(end - start))
         self.end_headers()
         for piece in file.bytes(start, end):
-            self.wfile.write(piece)
+            # Counted first: who has the bytes may ask for the count before this thread goes on.
             with self.server.hub.lock:
                 sent = self.server.hub.sent
                 sent[path] = sent.get(path, 0) + len(piece)
+            self.wfile.write(piece)
 
 
 def drip(handler: _Handler, *, pause: float = 0.05, header: bool = False) -> None:
