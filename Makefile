@@ -74,11 +74,10 @@ rule: $(VENV)/dev
 fuzz: $(VENV)/dev
 	$(BIN)/python tests/fuzzing/fuzz.py --minutes $(or $(MINUTES),5) --jobs $(JOBS)
 
-#: make mutate   mutants of what decides about trust: ONLY='manifest.policy.versions*'; hours without
+#: make mutate   mutants of what decides about trust, within the hour; ONLY='manifest.policy.versions*'
 mutate: $(VENV)/dev
-	$(BIN)/python -m pip install --quiet 'mutmut>=3.8,<4'
-	$(BIN)/mutmut run --max-children $(JOBS) $(if $(ONLY),'$(ONLY)')
-	$(BIN)/mutmut results
+	$(BIN)/python -m pip install --quiet 'mutmut>=3.8,<3.9'
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python tests/mutation/mutate.py --jobs $(JOBS) $(if $(ONLY),--only '$(ONLY)')
 
 #: make bench    time beside openssl and the peer tool; needs a quiet machine, 5 GB of disk, 8 minutes
 bench: $(VENV)/dev

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from permissions import permissions_hold
+from timestamp_authority import issue
 from weights import RELEASE, T, gguf, release, safetensors
 
 import manifest
+from manifest.build import build, write_manifest
 from manifest.errors import (
     BytesDifferError,
     MissingExtraError,
@@ -16,7 +22,9 @@ from manifest.errors import (
     UsageError,
 )
 from manifest.sign import sign
-from manifest.signing.keys import KeyKind, PrivateKey, generate, public_pem
+from manifest.signing.bundle import parse_bundle
+from manifest.signing.keys import KeyKind, PrivateKey, generate, load_private, public_pem
+from manifest.signing.signer import sign_payload
 
 ONE, TWO = "m-00001-of-00002.safetensors", "m-00002-of-00002.safetensors"
 A = T("a", b"\0\0\x80?\0\0\0@", "F32", (2,))
@@ -24,6 +32,7 @@ B, C = T("b", b"bbb"), T("c", b"c" * 32)
 FILES = {ONE: safetensors(A, B), TWO: safetensors(C)}
 KEY = generate(KeyKind.ECDSA_P256)
 PUB = public_pem(KEY.public)
+CODE_SIGNING = x509.ExtendedKeyUsage([x509.ObjectIdentifier("1.3.6.1.5.5.7.3.3")])
 
 
 @pytest.fixture
@@ -199,3 +208,91 @@ def test_arrays_of_the_safetensors_library(tmp_path: Path) -> None:
                 assert found.dtype == array.dtype
                 assert found.shape == array.shape
                 assert (found == array).all()
+
+
+def test_documents_that_lie_elsewhere(
+    signed: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    aside = tmp_path_factory.mktemp("aside")
+    listed, signature = aside / "manifest.json", aside / "model.sig"
+    (signed / "manifest.json").rename(listed)
+    (signed / "model.sig").rename(signature)
+    with pytest.raises(NotTrustedError):
+        manifest.open_verified(signed, keys=[PUB])
+    with pytest.raises(BytesDifferError, match="is not the one"):
+        manifest.open_verified(signed, keys=[PUB], signature_path=signature)
+
+    def reader() -> manifest.VerifiedReader:
+        return manifest.open_verified(
+            signed, keys=[PUB], manifest_path=listed, signature_path=signature
+        )
+
+    assert reader().get_tensor_bytes("b") == B.data
+    put(listed, 30, b"  ")
+    with pytest.raises(NotTrustedError, match="the manifest given is not"):
+        reader()
+
+
+def test_signer_by_certificate(signed: Path) -> None:
+    authority, other = issue("authority", None), issue("another", None)
+    leaf = issue("me", authority, purposes=CODE_SIGNING)
+    payload = parse_bundle((signed / "model.sig").read_bytes()).envelope.payload
+    bundle = json.loads(sign_payload(payload, load_private(leaf.key_pem)))
+    material = bundle["verificationMaterial"]
+    del material["publicKey"]
+    chain = [{"rawBytes": base64.b64encode(leaf.der).decode()}]
+    material["x509CertificateChain"] = {"certificates": chain}
+    (signed / "model.sig").write_text(json.dumps(bundle))
+    reader = manifest.open_verified(signed, root_certificates=[authority.pem])
+    assert reader.get_tensor_bytes("b") == B.data
+    assert reader.signer is not None
+    assert "CN=me" in reader.signer.identity
+    with pytest.raises(NotTrustedError):
+        manifest.open_verified(signed, root_certificates=[other.pem])
+
+
+def test_what_was_added_beside_is_no_reason_to_read_nothing(signed: Path) -> None:
+    (signed / ".git").mkdir()
+    (signed / ".git/config").write_text("x")
+    (signed / "added").write_text("x")
+    assert manifest.open_verified(signed, keys=[PUB]).get_tensor_bytes("b") == B.data
+
+
+def test_a_named_root(tmp_path: Path) -> None:
+    home, root = tmp_path / "home", tmp_path / "store"
+    home.mkdir()
+    root.mkdir()
+    (root / ONE).write_bytes(FILES[ONE])
+    text = RELEASE.replace("FILES", f'"store:{ONE}"') + "roots:\n  store: {type: directory}\n"
+    (home / "release.yaml").write_text(text)
+    write_manifest(home, build(home, roots={"store": root}))
+    sign(home, KEY, roots={"store": root})
+    reader = manifest.open_verified(home, keys=[PUB], roots={"store": root})
+    assert reader.get_tensor_bytes("b") == B.data
+    assert reader.load_bytes(f"store:{ONE}") == FILES[ONE]
+    with pytest.raises(UsageError, match="the root store"):
+        manifest.open_verified(home, keys=[PUB]).get_tensor_bytes("b")
+    with pytest.raises(UsageError, match="--root-dir other"):
+        manifest.open_verified(home, keys=[PUB], roots={"store": root, "other": root})
+    (root / ONE).unlink()
+    with pytest.raises(BytesDifferError, match=f"store:{ONE} cannot be read"):
+        reader.load_bytes(f"store:{ONE}")
+
+
+def test_a_file_that_cannot_be_read_is_not_called_changed(signed: Path) -> None:
+    reader = manifest.open_verified(signed, keys=[PUB])
+    (signed / ONE).chmod(0)
+    with permissions_hold(), pytest.raises(UndecidedError, match=f"^{ONE} cannot be read"):
+        reader.get_tensor_bytes("b")
+
+
+@pytest.mark.parametrize(("bad", "words"), [(5, "the tensor t4 differs"), (7, ", and 2 more ten")])
+def test_of_many_damaged_tensors_five_are_named(tmp_path: Path, bad: int, words: str) -> None:
+    tensors = [T(f"t{n}", b"%d" % n) for n in range(8)]
+    whole = safetensors(*tensors)
+    release(tmp_path, {"m.safetensors": whole})
+    sign(tmp_path, KEY)
+    start = len(whole) - 8
+    put(tmp_path / "m.safetensors", start, b"!" * bad)
+    with pytest.raises(BytesDifferError, match=words):
+        manifest.open_verified(tmp_path, keys=[PUB]).load_bytes("m.safetensors")
