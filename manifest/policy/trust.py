@@ -64,6 +64,7 @@ class PolicyTrust(Trust):
             tuple(root for s in policy.signers for root in s.authorities),
             at,
             certificate_identities=tuple(name for s in policy.signers for name in s.identities),
+            timestamp_roots=tuple(root for s in policy.signers for root in s.timestamp_roots),
         )
         candidates = [
             _Candidate(s.name, _trust_of(s, at), s.validity.fault(at)) for s in policy.signers
@@ -99,7 +100,7 @@ class PolicyTrust(Trust):
         envelope: VerifiedEnvelope | None = None
         names: list[str] = []
         faults: list[str] = []
-        errors: list[NotTrustedError] = []
+        errors: list[tuple[Trust, NotTrustedError]] = []
         bundle = parse_bundle(data, what=what)
         for candidate in self._candidates:
             if not _may_be_of(bundle, candidate.trust):
@@ -107,7 +108,7 @@ class PolicyTrust(Trust):
             try:
                 found = candidate.trust.check(data, what=what)
             except NotTrustedError as error:
-                errors.append(error)
+                errors.append((candidate.trust, error))
                 continue
             if fault := candidate.fault or self._revocation(found):
                 faults.append(f"{candidate.name or 'the key given'} {fault}")
@@ -140,19 +141,24 @@ class PolicyTrust(Trust):
         self.found.clear()
         self.refused.clear()
 
-    def _cause(self, data: bytes, what: str, errors: Sequence[NotTrustedError]) -> NotTrustedError:
-        """Why it is by nobody: what all keys together say tells a changed content from a stranger."""
+    def _cause(
+        self, data: bytes, what: str, errors: Sequence[tuple[Trust, NotTrustedError]]
+    ) -> NotTrustedError:
+        """Why it is by nobody: a certificate that is revoked, another content, a stranger."""
         if not self._candidates:
             return NotTrustedError(
                 f"{what} cannot be checked: no key of a signer of the policy is at hand",
                 remedy="give the keys that the policy names by fingerprint with --key",
             )
+        for trust, error in errors:
+            if _vouches(trust, data):
+                return error
         try:
             super().check(data, what=what)
         except NotTrustedError as error:
             return error
         stranger = NotTrustedError(f"{what} is by nobody whom the policy names")
-        return errors[-1] if errors else stranger
+        return errors[-1][1] if errors else stranger
 
     def _revocation(self, envelope: VerifiedEnvelope) -> str:
         signer = envelope.signer
@@ -172,6 +178,16 @@ class PolicyTrust(Trust):
             # Its key lives for minutes: the identity is who speaks.
             return f"{printable(signer.identity)} ({printable(signer.issuer)})", None
         return signer.public_key.fingerprint, signer.public_key
+
+
+def _vouches(trust: Trust, data: bytes) -> bool:
+    """Whether a signature is by a key or an authority, of whatever name, and revoked or not."""
+    anybody = dataclasses.replace(trust, revocation_lists=(), certificate_identities=())
+    try:
+        anybody.check(data, what="")
+    except NotTrustedError:
+        return False
+    return True
 
 
 def _may_be_of(bundle: Bundle, trust: Trust) -> bool:

@@ -811,6 +811,69 @@ def test_files_below_what_cannot_be_read_are_undecided_in_every_stretch(corpus: 
     assert "data/train/part-1" in {u.path for u in report.undecided}
 
 
+@pytest.mark.usefixtures("short_stretches")
+def test_every_stretch_is_counted(corpus: Release) -> None:
+    report = corpus.verify()
+    listed = [f for f in corpus.path.rglob("*") if f.is_file() and f.name != "model.sig"]
+    assert report.ok
+    assert (report.files_expected, report.files_checked) == (len(listed), len(listed))
+    assert report.bytes_checked == sum(f.stat().st_size for f in listed)
+    (corpus.path / "data/train/part-0/shard-000.bin").write_bytes(b"longer than it was")
+    (corpus.path / "data/train/part-2/shard-011.bin").write_bytes(b"longer than it was")
+    report = corpus.verify()
+    assert (report.files_expected, report.files_checked) == (len(listed), len(listed) - 2)
+
+
+@pytest.mark.usefixtures("short_stretches")
+def test_differences_of_all_stretches_share_the_names_there_are(
+    corpus: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("manifest.verify.inventories.MAX_NAMED", 5)
+    for file in (corpus.path / "data/train").rglob("shard-*"):
+        file.write_bytes(b"another")
+    report = corpus.verify()
+    assert len(report.problems) == 5
+    assert "data/train/: 7 more files differ, and are not named" in report.warnings
+    for file in (corpus.path / "data/train").rglob("shard-*"):
+        file.chmod(0)
+    with permissions_hold():
+        report = corpus.verify()
+    assert (len(report.problems), len(report.undecided)) == (5, 0)
+    for name, data in TRAIN.items():
+        file = corpus.path / "data/train" / name
+        file.chmod(0o600)
+        file.write_bytes(data)
+        file.chmod(0)
+    with permissions_hold():
+        report = corpus.verify()
+    assert (len(report.problems), len(report.undecided)) == (0, 5)
+    assert "data/train/: 7 more files differ, and are not named" in report.warnings
+
+
+@pytest.mark.usefixtures("short_stretches")
+def test_a_file_renamed_into_another_stretch_of_a_named_root(
+    tmp_path: Path, key: PrivateKey
+) -> None:
+    home, store = tmp_path / "home", tmp_path / "store"
+    home.mkdir()
+    for name, data in TRAIN.items():
+        (store / "deep" / name).parent.mkdir(parents=True, exist_ok=True)
+        (store / "deep" / name).write_bytes(data)
+    (home / "release.yaml").write_text(
+        'schema_version: "1.0"\nname: acme/corpus\nversion: "1"\ndescribed_by: publisher\n'
+        "roots: {store: {type: directory}}\ncomponents:\n  datasets:\n    inventory:\n"
+        "      path: train.jsonl\n      directory: store:deep\n"
+    )
+    roots = {"store": store}
+    write_manifest(home, build(home, roots=roots))
+    sign(home, key, roots=roots)
+    (store / "deep/part-0/shard-000.bin").rename(store / "deep/zz.bin")
+    report = verify(home, keys=[key.public], roots=roots)
+    assert {(p.kind, p.path, p.renamed_to, p.found_size) for p in report.problems} == {
+        (ProblemKind.RENAMED, "store:deep/part-0/shard-000.bin", "store:deep/zz.bin", 2)
+    }
+
+
 def test_differences_beyond_those_that_are_named_are_counted(
     corpus: Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,15 +6,18 @@ import base64
 import datetime as dt
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from releases import Release, make_release
-from timestamp_authority import Holder, issue
+from timestamp_authority import Holder, issue, make_authority
 
 from manifest.policy import Decision, decide
 from manifest.policy.reading import parse_policy
+from manifest.signing.bundle import add_timestamps, parse_bundle
 from manifest.signing.keys import PrivateKey, generate, load_private, public_pem
 from manifest.signing.signer import sign_payload
 
@@ -134,6 +137,46 @@ def test_expired_certificate_is_refused(scene: Scene) -> None:
     later = dt.datetime.now(dt.UTC) + dt.timedelta(days=200)
     decision = scene.decide(at=later)
     assert decision.exit_code == 3
+
+
+def test_revocation_list_of_the_policy(scene: Scene) -> None:
+    alice = scene.leaf("alice", scene.one)
+    scene.sign(alice)
+    now = dt.datetime.now(dt.UTC)
+    for name, serial in (("other.crl", 1), ("alice.crl", alice.certificate.serial_number)):
+        gone = x509.RevokedCertificateBuilder().serial_number(serial)
+        crl = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(scene.one.certificate.subject)
+            .last_update(now - dt.timedelta(days=1))
+            .next_update(now + dt.timedelta(days=1))
+            .add_revoked_certificate(gone.revocation_date(now - dt.timedelta(hours=1)).build())
+            .sign(scene.one.key, hashes.SHA256())
+        )
+        (scene.path / name).write_bytes(crl.public_bytes(serialization.Encoding.PEM))
+    place = "    authorities: [one.pem]\n"
+    for name, code in (("other.crl", 0), ("alice.crl", 3)):
+        text = POLICY.replace(place, f"{place}    revocation_lists: [{name}]\n")
+        decision = scene.decide(text)
+        assert decision.exit_code == code, decision
+    assert "revoked" in decision.report.refusal
+
+
+def test_timestamp_authority_of_the_policy(scene: Scene) -> None:
+    pytest.importorskip("rfc3161_client")
+    if shutil.which("openssl") is None:
+        pytest.skip("no OpenSSL to make timestamps with")
+    scene.sign(scene.leaf("alice", scene.one))
+    tsa = make_authority(scene.path / "tsa")
+    (scene.path / "tsa.pem").write_bytes(tsa.root.pem)
+    file = scene.release.path / "model.sig"
+    signature = parse_bundle(file.read_bytes()).envelope.signatures[0].sig
+    file.write_bytes(add_timestamps(file.read_bytes(), [tsa.stamp(signature)]))
+    later = dt.datetime.now(dt.UTC) + dt.timedelta(days=200)
+    assert scene.decide(at=later).exit_code == 3
+    place = "    authorities: [one.pem]\n"
+    text = POLICY.replace(place, f"{place}    timestamp_authorities: [tsa.pem]\n")
+    assert scene.decide(text, at=later).accepted
 
 
 def test_tree_that_changes_while_it_is_judged_is_no_answer(
