@@ -14,10 +14,12 @@ from click.testing import Result
 from manifest.build import build, write_manifest
 from manifest.errors import MissingExtraError, NotTrustedError, UsageError
 from manifest.sign import write_key_pair
+from manifest.signing.bundle import parse_bundle
 from manifest.signing.keys import generate, private_pem
 from manifest.signing.pkcs11_signer import open_token
 from manifest.signing.pkcs11_uri import TokenKey, parse_pkcs11_uri
 from manifest.signing.remote import RemoteSigner, load_plug_in
+from manifest.signing.signer import sign_payload
 
 Run = Callable[..., Result]
 
@@ -256,6 +258,7 @@ def plug_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (info / "entry_points.txt").write_text(
         "[manifest.signers]\nservice = service_plug_in:signer\n"
         "empty = service_plug_in:nothing\nmissing = service_plug_in:missing\n"
+        "[another.group]\nforeign = service_plug_in:signer\n"
     )
     monkeypatch.syspath_prepend(str(site))
     return site
@@ -274,6 +277,7 @@ def test_plug_in_signs(run: Run, built: Path, tmp_path: Path, plug_in: Path) -> 
     ("name", "words"),
     [
         pytest.param("other:x", "no plug-in for signers called 'other'", id="not-installed"),
+        pytest.param("foreign:x", "no plug-in for signers called 'foreign'", id="of-others"),
         pytest.param("empty:x", "no signer", id="returns-nothing"),
         pytest.param("missing:x", "cannot be loaded", id="broken"),
     ],
@@ -282,6 +286,15 @@ def test_plug_in_that_is_none(plug_in: Path, name: str, words: str) -> None:
     with pytest.raises(UsageError, match=words) as caught:
         load_plug_in(name)
     assert "service" in caught.value.remedy or "whoever made it" in caught.value.remedy
+
+
+def test_argument_of_a_plug_in_is_its_own_matter(tmp_path: Path, plug_in: Path) -> None:
+    private, _ = write_key_pair(tmp_path / "with:colon:s", KEY, None)
+    signer = load_plug_in(f"service:{private}")
+    mine = signer.sign(b"{}")
+    assert signer.owns(parse_bundle(mine))
+    assert not signer.owns(parse_bundle(sign_payload(b"{}", generate())))
+    assert signer.verify(mine, what="it").payload == b"{}"
 
 
 def test_service_that_signs_something_else() -> None:

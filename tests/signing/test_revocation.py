@@ -600,6 +600,14 @@ def test_addresses_are_constrained_as_openssl_does(
     assert (plain_openssl(tmp_path, chain) != "OK") == refused
 
 
+def test_full_stop_at_the_end_of_a_host_excludes_nobody_from_what_is_excluded() -> None:
+    """The root of the name system may be written: `a.org.` is `a.org`."""
+    for tree in (HOST, DOMAIN, PERSON):
+        host = "x.a.org." if tree is DOMAIN else "a.org."
+        with pytest.raises(NotTrustedError, match="does not allow the address"):
+            verify(addressed(constrained(None, [tree]), f"me@{host}"), [])
+
+
 def test_constraints_of_an_authority_further_up_hold(tmp_path: Path) -> None:
     limited = constrained([HOST])
     between = issue("between", limited, ca=True)

@@ -12,8 +12,10 @@ from statements import put_replay, replay_statement
 from manifest.build import build, write_manifest
 from manifest.build.segments import NONCE_BYTES, draw, segments_of
 from manifest.document.manifest_file import parse_manifest
+from manifest.document.replay_statement import PREDICATE_TYPE
 from manifest.sign import sign
 from manifest.signing.keys import KeyKind, generate
+from manifest.signing.signer import sign_payload
 from manifest.verify.replays import replays_in
 from manifest.verify.run import verify
 
@@ -95,3 +97,31 @@ def test_lint_reads_replays_of_what_is_there(release: Path, left: str) -> None:
     found = replays_in(release, [REPLAYER.public])
     assert len(found.replays) == (left == "manifest.json")
     assert bool(found.notes) == (left != "manifest.json")
+
+
+def test_lint_passes_over_what_does_not_count_and_reads_on(release: Path) -> None:
+    broken = sign_payload(
+        b'{"_type": 1, "predicateType": "%s"}' % PREDICATE_TYPE.encode(), REPLAYER
+    )
+    other = json.dumps({"_type": "https://in-toto.io/Statement/v1", "predicateType": "x:y"})
+    for name, data in (
+        ("0-no-bundle", b"nothing"),
+        ("1-another-statement", sign_payload(other.encode(), REPLAYER)),
+        ("2-broken", broken),
+    ):
+        (release / "signatures").mkdir(exist_ok=True)
+        (release / "signatures" / f"{name}.sig").write_bytes(data)
+    stranger = generate(KeyKind.ECDSA_P256)
+    put_replay(release, replay_statement(release), stranger, "3-stranger.sig")
+    put_replay(release, replay_statement(release), PUBLISHER, "4-publisher.sig")
+    put_replay(release, replay_statement(release), REPLAYER, "5-replayer.sig")
+    (release / "signatures/deep").mkdir()
+    put_replay(release, replay_statement(release), REPLAYER, "deep/6.sig")
+    found = replays_in(release, [REPLAYER.public, PUBLISHER.public])
+    assert [one.where for one in found.replays] == ["signatures/5-replayer.sig"]
+    told = " ".join(found.notes)
+    assert "3-stranger.sig says that 1 segment of the training came out again, by nobody" in told
+    assert "4-publisher.sig, a replay, is by who signed the release" in told
+    assert found.paths == {
+        f"signatures/{n}.sig" for n in ("2-broken", "3-stranger", "4-publisher", "5-replayer")
+    }

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from permissions import permissions_hold
 from weights import RELEASE, T, gguf, header_of, release, safetensors, with_header
 
 from manifest.document.manifest_file import dump_manifest, parse_manifest
@@ -192,6 +193,43 @@ def test_a_pointer_in_its_place_is_not_fetched(signed: Path, key: PrivateKey) ->
     report = check(signed, key, "c")
     assert report.exit_code is ExitCode.UNDECIDED
     assert report.undecided[0].not_fetched
+
+
+def test_what_is_told_of_a_file_is_as_of_a_whole_one(signed: Path, key: PrivateKey) -> None:
+    (signed / TWO).write_bytes(b"short")
+    (signed / ONE).unlink()
+    put(signed / "m.gguf", len(FILES["m.gguf"]) - 1, b"!")
+    report = check(signed, key, "a", "c", "h")
+    told = {p.path: p for p in report.problems}
+    assert set(told) == {ONE, TWO, "m.gguf"}
+    for path, problem in told.items():
+        assert problem.components == ("model-parameters-final",), path
+    assert (told[ONE].kind, told[ONE].expected_size) == (ProblemKind.MISSING, len(FILES[ONE]))
+    assert told[TWO].kind is ProblemKind.CHANGED
+    assert (told[TWO].expected_size, told[TWO].found_size) == (len(FILES[TWO]), 5)
+    assert told["m.gguf"].algorithm == "blake3"
+
+
+def test_what_cannot_be_read_leaves_the_others_checked(signed: Path, key: PrivateKey) -> None:
+    manifest = parse_manifest((signed / "manifest.json").read_bytes())
+    sha256, size = next((f.sha256, f.size) for f in manifest.files if f.path == TWO)
+    (signed / TWO).write_text(
+        f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n"
+    )
+    (signed / ONE).chmod(0)
+    with permissions_hold():
+        report = check(signed, key, "a", "c", "g")
+    assert report.exit_code is ExitCode.UNDECIDED
+    assert report.tensors_checked == 1
+    assert {u.path: (u.not_fetched, u.components) for u in report.undecided} == {
+        ONE: (False, ("model-parameters-final",)),
+        TWO: (True, ("model-parameters-final",)),
+    }
+    (signed / "m.gguf").chmod(0)
+    with permissions_hold():
+        report = check(signed, key, "a", "g")
+    assert {u.path for u in report.undecided} == {ONE, "m.gguf"}
+    assert all("denied" in u.reason for u in report.undecided)
 
 
 def test_a_changed_manifest_says_nothing_of_tensors(signed: Path, key: PrivateKey) -> None:
