@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime as dt
 import os
@@ -18,7 +19,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from manifest.errors import NotTrustedError, UsageError
 from manifest.signing.certificates import SignerCertificate, load_roots, verify_chain
-from manifest.signing.revocation import MAX_LIST_BYTES, load_revocation_lists
+from manifest.signing.revocation import MAX_LIST_BYTES, check_revocation, load_revocation_lists
 
 NOW = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
 DAY = dt.timedelta(days=1)
@@ -496,6 +497,91 @@ def test_trusted_certificate_is_in_no_list() -> None:
         revocation_lists=load_revocation_lists(crl(MIDDLE, LEAF)),
     )
     assert signer.subject == "CN=signer"  # who trusts a certificate as it is asks no authority
+
+
+MOMENT = dt.timedelta(seconds=1)
+KEPT = x509.ObjectIdentifier("2.5.29.60")  # expiredCertsOnCRL: since when (X.509, 9.5.2.8)
+ENDS = LEAF.certificate.not_valid_after_utc
+
+
+def since(time: dt.datetime, oid: x509.ObjectIdentifier = KEPT) -> x509.UnrecognizedExtension:
+    text = time.strftime("%Y%m%d%H%M%SZ").encode()
+    return x509.UnrecognizedExtension(oid, bytes((0x18, len(text))) + text)
+
+
+@pytest.mark.parametrize(
+    ("signed_by", "stands"),
+    [
+        pytest.param(NOW - 2 * DAY - MOMENT, True, id="signed-before"),
+        pytest.param(NOW - 2 * DAY, False, id="signed-in-the-moment"),
+        pytest.param(NOW - 2 * DAY + MOMENT, False, id="signed-after"),
+    ],
+)
+@pytest.mark.parametrize("by", ["revocation", "invalidity"])
+def test_the_moment_of_a_revocation_is_not_before_it(
+    by: str, signed_by: dt.datetime, *, stands: bool
+) -> None:
+    entry = [reason(x509.ReasonFlags.superseded)]
+    when = NOW - 2 * DAY
+    if by == "invalidity":
+        entry.append((x509.InvalidityDate(when.replace(tzinfo=None)), False))
+        when = NOW - DAY
+    lists = load_revocation_lists(crl(MIDDLE, LEAF, when=when, entry=entry) + OF_ROOT)
+    told: Any = contextlib.nullcontext()
+    if not stands:
+        told = pytest.raises(NotTrustedError, match="was revoked on")
+    path = [LEAF.certificate, MIDDLE.certificate, ROOT.certificate]
+    with told:
+        check_revocation(path, lists, at=NOW, what="it", signed_by=signed_by)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "extra", "known"),
+    [
+        pytest.param(NOW, NOW, (), True, id="made-and-due-in-this-moment"),
+        pytest.param(NOW + MOMENT, NOW + DAY, (), False, id="made-later"),
+        pytest.param(NOW - DAY, NOW - MOMENT, (), False, id="was-due"),
+    ],
+)
+def test_the_moments_of_a_list(
+    start: dt.datetime, end: dt.datetime, extra: Any, *, known: bool
+) -> None:
+    lists = [crl(MIDDLE, start=start, end=end, extra=extra), OF_ROOT]
+    if known:
+        verify([LEAF, MIDDLE], lists)
+    else:
+        with pytest.raises(NotTrustedError, match="is not known"):
+            verify([LEAF, MIDDLE], lists)
+
+
+@pytest.mark.parametrize(
+    ("start", "extra", "known"),
+    [
+        pytest.param(NOW, (), True, id="of-the-moment-of-the-signature"),
+        pytest.param(NOW - MOMENT, (), False, id="before-the-signature"),
+        pytest.param(ENDS, (), True, id="of-the-moment-of-the-expiry"),
+        pytest.param(ENDS + MOMENT, (), False, id="after-the-expiry"),
+        pytest.param(ENDS + DAY, [(since(ENDS), False)], True, id="kept-since-the-expiry"),
+        pytest.param(ENDS + DAY, [(since(ENDS + MOMENT), False)], False, id="kept-since-later"),
+        pytest.param(
+            ENDS + DAY,
+            [(since(NOW, x509.ObjectIdentifier("1.2.3.4")), False)],
+            False,
+            id="another-extension-with-a-time",
+        ),
+    ],
+)
+def test_the_moments_of_a_list_for_a_certificate_that_expired(
+    start: dt.datetime, extra: Any, *, known: bool
+) -> None:
+    late = ENDS + 2 * DAY
+    lists = load_revocation_lists(crl(MIDDLE, start=start, end=late + DAY, extra=extra))
+    told: Any = contextlib.nullcontext()
+    if not known:
+        told = pytest.raises(NotTrustedError, match="is not known")
+    path = [LEAF.certificate, MIDDLE.certificate]  # and what of the authority is another question
+    with told:
+        check_revocation(path, lists, at=late, what="it", signed_by=NOW)
 
 
 def test_several_lists_in_one_file_and_one_in_der() -> None:

@@ -215,3 +215,54 @@ class TestReader:
         with pytest.raises(UsageError, match="no directory was given for the root store") as caught:
             self.open(home).load_bytes("store:m.safetensors")
         assert caught.value.remedy == "give it: roots="
+
+
+def test_a_part_of_a_named_root(tmp_path: Path) -> None:
+    home, store = tmp_path / "home", tmp_path / "store"
+    home.mkdir()
+    store.mkdir()
+    for name in ("a.bin", "b.bin"):
+        (store / name).write_bytes(name.encode())
+    (home / "release.yaml").write_text(
+        'schema_version: "1.0"\nname: a/b\nversion: "1"\ndescribed_by: publisher\n'
+        "roots: {store: {type: directory}}\ncomponents:\n"
+        '  datasets: {files: ["store:a.bin"]}\n  evaluation-data: {files: ["store:b.bin"]}\n'
+    )
+    roots = {"store": store}
+    write_manifest(home, build(home, roots=roots))
+    sign(home, KEY, roots=roots)
+    (store / "b.bin").write_bytes(b"another")
+    cases: list[tuple[dict[str, Any], ExitCode]] = [
+        ({"only": ["store:a.bin"]}, ExitCode.OK),
+        ({"components": ["datasets"]}, ExitCode.OK),
+        ({"components": ["evaluation-data"]}, ExitCode.DIFFERENT),
+        ({}, ExitCode.DIFFERENT),
+    ]
+    for part, code in cases:
+        report = verify(home, keys=[KEY.public], roots=roots, **part)
+        assert report.exit_code is code, part
+        assert not part or report.files_expected == 1
+    with pytest.raises(UsageError, match="evaluation-code"):
+        verify(home, keys=[KEY.public], roots=roots, components=["evaluation-code"])
+    alone = verify(home, keys=[KEY.public], only=["store:a.bin"])
+    assert alone.exit_code is ExitCode.UNDECIDED
+
+
+def test_a_checkpoint_in_a_root_that_was_not_given(tmp_path: Path) -> None:
+    path, store = make_replayable(tmp_path / "r"), tmp_path / "store"
+    (path / "checkpoints/one").rename(store)
+    plain = json.loads((path / "release.yaml").read_text())
+    plain["roots"] = {"store": {"type": "directory"}}
+    plain["checkpoints"]["entries"][0]["files"] = ["store:*"]
+    plain["components"]["model-parameters-intermediate"]["files"].append("store:*")
+    (path / "release.yaml").write_text(json.dumps(plain))
+    write_manifest(path, build(path, roots={"store": store}))
+    sign(path, KEY, roots={"store": store})
+    report = verify(path, keys=[KEY.public], checkpoints=["one"], roots={"store": store})
+    assert (report.ok, report.files_checked) == (True, 1)
+    report = verify(path, keys=[KEY.public], checkpoints=["one"])
+    assert report.exit_code is ExitCode.UNDECIDED
+    assert "the checkpoint one lies in the root store, which was not given" in (
+        report.undecided_reason
+    )
+    assert report.refusal_remedy == "--root-dir store=DIR"

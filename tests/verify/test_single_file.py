@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from permissions import permissions_hold
 
 from manifest.cli import cli
 from manifest.signing import signer
 from manifest.signing.keys import PrivateKey, public_pem
 from manifest.signing.statement import build_statement
+from manifest.verify.report import StepStatus
+from manifest.verify.run import verify
 
 DATA = b"weights"
 
@@ -115,3 +118,28 @@ def test_options_of_directories(file: Path, option: str) -> None:
     result = run("model.bin", "--key", "key.pub", option)
     assert result.exit_code == 2
     assert "is for directories" in result.stderr
+
+
+def test_steps_of_a_file_with_another_name_and_of_one_that_cannot_be_read(
+    file: Path, key: PrivateKey
+) -> None:
+    file.rename("other.bin")
+    report = verify("other.bin", keys=[key.public], signature_path="model.bin.sig")
+    assert report.files_expected == 1
+    (step,) = (s for s in report.steps if s.name == "tree")
+    assert (step.status, step.detail) == (StepStatus.FAILED, "the file has another name")
+    Path("other.bin").rename("stored")
+    Path("model.bin").symlink_to("stored")
+    Path("stored").chmod(0)
+    with permissions_hold():
+        report = verify("model.bin", keys=[key.public])
+    assert report.exit_code == 4
+    assert [u.path for u in report.undecided] == ["model.bin"]
+
+
+def test_signature_that_is_not_read_is_named_by_its_option(file: Path) -> None:
+    Path("model.bin.sig").unlink()
+    os.mkfifo("model.bin.sig")
+    result = run("model.bin", "--key", "key.pub")
+    assert result.exit_code == 2
+    assert "--signature model.bin.sig" in result.stderr

@@ -104,6 +104,12 @@ def test_provenance_of_files_says_how_many(release: Release) -> None:
             "test result",
             "WARNED",
         ),
+        (
+            "https://slsa.dev/provenance/v0.2",
+            {"builder": {"id": "https://ci.example.org"}, "id": "another"},
+            "SLSA provenance 0.2",
+            "built by https://ci.example.org",
+        ),
         ("https://cyclonedx.org/bom", {}, "CycloneDX document", ""),
         ("https://example.org/none/v9", {"result": "PASSED"}, "", ""),
     ],

@@ -21,7 +21,7 @@ from manifest.sign import sign
 from manifest.signing.keys import KeyKind, PrivateKey, generate
 from manifest.signing.signer import sign_payload
 from manifest.signing.statement import build_statement
-from manifest.verify.report import ProblemKind, VerifyReport
+from manifest.verify.report import ProblemKind, StepStatus, VerifyReport
 from manifest.verify.run import verify
 
 A, B, C, D = (T(n, n.encode() * 64) for n in "abcd")
@@ -123,6 +123,22 @@ def test_one_tensor_is_a_part(signed: Path, key: PrivateKey) -> None:
     assert report.part == "tensor c"
     assert render_verify(report).startswith("VERIFIED IN PART")
     assert "1 tensor (64 B, blake3; tensor c) is exactly what was signed" in render_verify(report)
+
+
+def test_the_step_of_bytes_counts_tensors(signed: Path, key: PrivateKey) -> None:
+    def step() -> tuple[StepStatus, str]:
+        report = check(signed, key, "a", "c")
+        assert (report.digests, report.digests_not_compared) == (("blake3",), ())
+        (found,) = (s for s in report.steps if s.name == "bytes")
+        return found.status, found.detail
+
+    assert step() == (StepStatus.OK, "2 tensors as signed")
+    put(signed / TWO, len(FILES[TWO]) - 128, b"!")
+    assert step() == (StepStatus.FAILED, "1 tensors as signed")
+    (signed / TWO).write_bytes(FILES[TWO])
+    (signed / TWO).chmod(0)
+    with permissions_hold():
+        assert step() == (StepStatus.FAILED, "1 tensors as signed")
 
 
 def test_nothing_but_header_and_tensor_is_read(
