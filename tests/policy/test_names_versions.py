@@ -63,6 +63,7 @@ def test_pattern_with_another_meaning_elsewhere_is_refused(pattern: str) -> None
         ("spring", "1.0", None),
         ("1.0", "\u0661.0", None),
         ("1" * 300, "2", None),
+        ("1.0.po\u017ft1", "1.0", None),  # a letter that is an s in lower case, to some
     ],
 )
 def test_order_of_versions(first: str, second: str, expected: int | None) -> None:

@@ -125,12 +125,23 @@ def test_state_is_for_its_owner_alone_and_names_are_escaped(tmp_path: Path) -> N
         '{"schema_version": "1.0", "releases": [], "pins": {}}',
         '{"schema_version": "1.0", "releases": {"a": 1}, "pins": {}}',
         '{"schema_version": "1.0", "releases": {"a": {"version": "1"}}, "pins": {}}',
-        json.dumps(
-            {
-                "schema_version": "1.0",
-                "releases": {"a": {"version": "1", "manifest_sha256": "A" * 64}},
-                "pins": {},
-            }
+        *(
+            json.dumps(
+                {
+                    "schema_version": "1.0",
+                    "releases": {"a": {"version": version, "manifest_sha256": digest}},
+                    "pins": {},
+                }
+            )
+            for version, digest in (
+                ("1", "A" * 64),
+                ("1", "a" * 63),
+                ("1", 1),
+                ("1", ["a"] * 64),
+                (1, "a" * 64),
+                ("", "a" * 64),
+                (None, None),
+            )
         ),
         '{"schema_version": "1.0", "releases": {}, "pins": {"a": "no key"}}',
         '{"schema_version": "1.0", "releases": {}, "pins": {"a": null}}',
