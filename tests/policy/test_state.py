@@ -113,6 +113,7 @@ def test_state_is_for_its_owner_alone_and_names_are_escaped(tmp_path: Path) -> N
     path = tmp_path / "new" / "state.json"
     update_state(path, name="a/\u202eb", version="1", manifest_sha256=DIGEST)
     assert path.stat().st_mode & 0o077 == 0
+    assert path.parent.stat().st_mode & 0o777 == 0o700
     assert path.read_bytes().isascii()
     assert read_state(path).releases["a/\u202eb"].version == "1"
 
