@@ -874,6 +874,53 @@ def test_a_file_renamed_into_another_stretch_of_a_named_root(
     }
 
 
+def test_a_pointer_is_not_fetched_by_whichever_digest_is_compared(corpus: Release) -> None:
+    pointer(corpus)
+    for digest in ("auto", "sha256", "both"):
+        report = corpus.verify(digest=digest)
+        assert report.exit_code == 4, digest
+        assert [(u.path, u.not_fetched) for u in report.undecided] == [
+            ("data/train/part-1/shard-004.bin", True)
+        ]
+
+
+def test_an_altered_inventory_and_a_lost_directory_are_told_with_what_was_signed(
+    corpus: Release,
+) -> None:
+    gone(corpus)
+    lost = {p.path: p for p in corpus.verify().problems}["data/train/"]
+    assert (lost.kind, lost.components) == (ProblemKind.MISSING, ("datasets",))
+    assert lost.detail == f"a directory of {len(TRAIN)} files"
+    with (corpus.path / "data/train.jsonl").open("ab") as file:
+        file.write(b"{}\n")
+    (altered,) = (p for p in corpus.verify(components=["datasets"]).problems)
+    assert (altered.kind, altered.path) == (ProblemKind.CHANGED, "data/train.jsonl")
+    assert altered.components == ("datasets",)
+
+
+@pytest.mark.usefixtures("short_stretches")
+def test_of_a_directory_in_a_named_root_a_part(tmp_path: Path, key: PrivateKey) -> None:
+    home, store = tmp_path / "home", tmp_path / "store"
+    home.mkdir()
+    (store / "deep").mkdir(parents=True)
+    for name in ("a", "b", "c"):
+        (store / "deep" / name).write_bytes(name.encode())
+    (home / "release.yaml").write_text(
+        'schema_version: "1.0"\nname: acme/corpus\nversion: "1"\ndescribed_by: publisher\n'
+        "roots: {store: {type: directory}}\ncomponents:\n  datasets:\n    inventory:\n"
+        "      path: train.jsonl\n      directory: store:deep\n"
+    )
+    roots = {"store": store}
+    write_manifest(home, build(home, roots=roots))
+    sign(home, key, roots=roots)
+    (store / "deep/c").write_bytes(b"another")
+    options: dict[str, Any] = {"keys": [key.public], "roots": roots}
+    assert verify(home, **options, only=["store:deep/[ab]"]).files_checked == 2
+    assert verify(home, **options, only=["store:deep/[ab]"]).ok
+    report = verify(home, **options, only=["store:deep/*"])
+    assert [p.path for p in report.problems] == ["store:deep/c"]
+
+
 def test_differences_beyond_those_that_are_named_are_counted(
     corpus: Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:
