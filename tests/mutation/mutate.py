@@ -6,57 +6,26 @@ mutmut makes the mutants of ``manifest/signing``, ``manifest/verify`` and ``mani
 runs the tests that reach each (``[tool.mutmut]`` in ``pyproject.toml``). A mutant that mypy
 refuses counts as found: ``make lint`` would find it. Text with a blank in it, which only a reader
 sees, is left as it is; every other literal is changed. Each survivor must stand in
-``survivors.toml`` with its reason; the exit code is 1 where one does not, and where an entry of
-it was found by a test meanwhile. ``--judge`` compares the results of the last run alone.
+``survivors.toml`` with its reason; one that does not is run again with every test that reaches it.
+The exit code is 1 where one is left, where an entry of the ledger was found by a test meanwhile,
+and where a mutant did not run. ``--judge`` compares the results of the last run alone.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
+import math
 import sys
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-from survivors import LEDGER, judge, read_ledger, read_results  # noqa: E402 - found by the line above
+from survivors import LEDGER, Judgement, judge, read_ledger, read_results  # noqa: E402 - see above
 
 
-def _mutmut(module: str) -> Any:
-    """A module of mutmut, which only this script needs: it is no dependency of the tests."""
-    try:
-        return importlib.import_module(f"mutmut.{module}")
-    except ModuleNotFoundError:
-        raise SystemExit("mutmut is missing: pip install 'mutmut>=3.8,<3.9'") from None
-
-
-def _leave_sentences() -> None:
-    """Take literals with a blank in them out of what mutmut changes."""
-    mutators = _mutmut("mutation.mutators")
-
-    def no_sentence(node: Any) -> Iterable[Any]:
-        if " " not in getattr(node, "value", ""):
-            yield from mutators.operator_string(node)
-
-    # The list itself, which the maker of mutants imported by its name.
-    mutators.mutation_operators[:] = [
-        (kind, no_sentence if change is mutators.operator_string else change)
-        for kind, change in mutators.mutation_operators
-    ]
-
-
-def _fast_tests_first() -> None:
-    """Let a mutant be found by the fastest test that can; mutmut sorts in its other mode alone."""
-    runner, state = _mutmut("workers.isolation").ForkServerRunner, _mutmut("state").state
-    submit = runner.submit
-
-    def sorted_submit(self: Any, mutant: str, tests: list[str], *limits: Any) -> None:
-        submit(self, mutant, sorted(tests, key=lambda t: state().duration_by_test[t]), *limits)
-
-    runner.submit = sorted_submit
+def _judge(only: list[str]) -> Judgement:
+    return judge(read_results(Path("mutants"), only), read_ledger(LEDGER))
 
 
 def main() -> int:
@@ -66,10 +35,12 @@ def main() -> int:
     parser.add_argument("--judge", action="store_true", help="no run: the last results again")
     options = parser.parse_args()
     if not options.judge:
-        _leave_sentences()
-        _fast_tests_first()
-        _mutmut("__main__")._run(tuple(options.only), options.jobs)
-    judgement = judge(read_results(Path("mutants"), options.only), read_ledger(LEDGER))
+        from running import run
+
+        run(options.only, options.jobs)
+        if again := [one.name for one in _judge(options.only).unexplained]:
+            run(again, options.jobs, seconds=math.inf)
+    judgement = _judge(options.only)
     print(judgement.text())
     return 0 if judgement.is_complete else 1
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import difflib
 import fnmatch
 import json
 import re
 import tomllib
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
 LEDGER = Path(__file__).resolve().parent / "survivors.toml"
@@ -34,19 +34,20 @@ _ENDS = {
 _NUMBER = re.compile(r"__mutmut_(\d+|orig)$")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Mutant:
-    """A change of one function: its dotted name, and the lines before and after."""
+    """A change of one function: its dotted name, the lines before and after, mutmut's name."""
 
     function: str
     before: str
     after: str
+    name: str = dataclasses.field(default="", compare=False)
 
     def __str__(self) -> str:
         return f"{self.function}: {self.before} => {self.after}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Results:
     """How many mutants came to each end, those that no test saw, and those that one did."""
 
@@ -55,7 +56,7 @@ class Results:
     found: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Judgement:
     """Survivors without a reason, and entries of the ledger whose mutant was found."""
 
@@ -132,7 +133,7 @@ def read_results(mutants: Path, only: list[str]) -> Results:
                 continue
             generated = name.rpartition(".")[2]
             original = functions[_NUMBER.sub("__mutmut_orig", generated)]
-            mutant = Mutant(_plain(name), *_difference(original, functions[generated]))
+            mutant = Mutant(_plain(name), *_difference(original, functions[generated]), name)
             if end in {_SURVIVED, _NO_TESTS}:
                 survivors.append(mutant)
             else:
