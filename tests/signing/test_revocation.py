@@ -7,6 +7,7 @@ import dataclasses
 import datetime as dt
 import os
 import subprocess
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -582,6 +583,23 @@ def test_the_moments_of_a_list_for_a_certificate_that_expired(
     path = [LEAF.certificate, MIDDLE.certificate]  # and what of the authority is another question
     with told:
         check_revocation(path, lists, at=late, what="it", signed_by=NOW)
+
+
+@pytest.mark.parametrize("zone", ["Etc/GMT+12", "Etc/GMT-12"])
+def test_the_time_zone_of_the_machine_is_of_no_account(
+    monkeypatch: pytest.MonkeyPatch, zone: str
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        verify([LEAF, MIDDLE], [], ENDS)
+        verify([LEAF, MIDDLE], [], NOW - 30 * DAY)
+        for late in (ENDS + MOMENT, NOW - 30 * DAY - MOMENT):
+            with pytest.raises(NotTrustedError):
+                verify([LEAF, MIDDLE], [], late)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_several_lists_in_one_file_and_one_in_der() -> None:

@@ -322,6 +322,12 @@ def test_byte_ranges(document: Document, size: float, algorithm: str) -> None:
     assert {r.algorithm for r in value.resources} == {"sha256"}
 
 
+def test_byte_ranges_may_have_further_fields(document: Document) -> None:
+    sharded(document, ["w:0:400"])
+    resources(document)[0].update(uri="x", annotations={})
+    assert len(parse(document).resources) == 1
+
+
 def test_byte_ranges_may_be_sorted_as_text(document: Document) -> None:
     names = sorted(f"w:{n * 400}:{n * 400 + 400}" for n in range(30))
     assert len(parse(sharded(document, names)).resources) == 30

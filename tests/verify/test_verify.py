@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from releases import FILES, Release, assert_ok
@@ -14,7 +15,7 @@ from releases import FILES, Release, assert_ok
 from manifest.errors import ExitCode, UsageError
 from manifest.inventory import Algorithm, digest_of
 from manifest.sign import sign
-from manifest.signing.keys import PrivateKey
+from manifest.signing.keys import PrivateKey, generate
 from manifest.verify.report import Mode, ProblemKind, StepStatus
 from manifest.verify.run import verify
 
@@ -47,6 +48,22 @@ def test_a_good_release_verifies(release: Release) -> None:
     ]
     assert {s.status for s in report.steps} == {StepStatus.OK}
     assert not report.not_covered
+
+
+@pytest.mark.parametrize(
+    ("options", "step"),
+    [({"keys": [generate().public]}, "signature"), ({"expect_name": "acme/other"}, "manifest")],
+)
+def test_a_refusal_is_told_at_the_step_that_it_came_from(
+    release: Release, options: dict[str, Any], step: str
+) -> None:
+    report = release.verify(**options)
+    assert report.exit_code is ExitCode.NOT_TRUSTED
+    names = [s.name for s in report.steps]
+    at = names.index(step)
+    assert (report.steps[at].status, report.steps[at].detail) == (StepStatus.FAILED, report.refusal)
+    assert {s.status for s in report.steps[:at]} <= {StepStatus.OK}
+    assert {s.status for s in report.steps[at + 1 :]} == {StepStatus.SKIPPED}
 
 
 def test_every_kind_of_difference_is_named_with_its_digests(release: Release) -> None:
