@@ -812,6 +812,16 @@ def test_files_below_what_cannot_be_read_are_undecided_in_every_stretch(corpus: 
 
 
 @pytest.mark.usefixtures("short_stretches")
+def test_what_is_missing_is_told_beside_what_was_renamed(corpus: Release) -> None:
+    rename(corpus)
+    (corpus.path / "data/train/part-2/shard-002.bin").unlink()
+    assert {(p.kind, p.path) for p in corpus.verify().problems} == {
+        (ProblemKind.RENAMED, "data/train/part-1/shard-004.bin"),
+        (ProblemKind.MISSING, "data/train/part-2/shard-002.bin"),
+    }
+
+
+@pytest.mark.usefixtures("short_stretches")
 def test_every_stretch_is_counted(corpus: Release) -> None:
     report = corpus.verify()
     listed = [f for f in corpus.path.rglob("*") if f.is_file() and f.name != "model.sig"]

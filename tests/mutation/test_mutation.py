@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 from collections import Counter
@@ -17,10 +18,14 @@ from survivors import LEDGER, Mutant, Results, judge, read_ledger, read_results 
 
 
 def _source_of(function: str) -> str:
-    """The lines of the module of a function, without their indents."""
     parts = function.split(".")
     paths = [REPOSITORY.joinpath(*parts[:n]).with_suffix(".py") for n in range(len(parts), 0, -1)]
-    path = next(path for path in paths if path.is_file())
+    return _lines_of(next(path for path in paths if path.is_file()))
+
+
+@functools.cache
+def _lines_of(path: Path) -> str:
+    """The lines of a module, without their indents."""
     return " ".join(line.strip() for line in path.read_text("utf-8").splitlines())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import zipfile
 from pathlib import Path
 
@@ -9,7 +10,10 @@ import pytest
 from lint_releases import safetensors
 from policies import Scene
 
+from manifest.document.schema import load_schema
+from manifest.policy import load_policy
 from manifest.policy.decision import one_voice_each
+from manifest.readers.formats import WeightFormat
 
 
 @pytest.fixture
@@ -66,6 +70,19 @@ def test_a_pickle_inside_an_archive_is_one_under_every_name(
     assert (f"{name} (py" in result.output) == (code == 3)
 
 
+def test_every_format_that_a_policy_can_name_is_told_by_it(scene: Scene) -> None:
+    """The schema and the reader of formats write one name in the same way."""
+    named = load_schema("policy")["properties"]["forbidden_formats"]["items"]["enum"]
+    known = {f.value.lower().replace(" ", "-") for f in WeightFormat}
+    assert set(named) - {"runs-code"} == known - {"large-file-pointer"}
+    (scene.release.path / "flax_model.msgpack").write_bytes(b"\x81\xa1a\x00")
+    scene.sign_again()
+    scene.write("forbidden_formats: [flax-msgpack]\n")
+    result = scene.verify()
+    assert result.exit_code == 3, result.output
+    assert "flax_model.msgpack (flax-msgpack)" in result.output
+
+
 def test_five_files_of_a_forbidden_format_are_named_and_the_others_counted(scene: Scene) -> None:
     names = [f"extra-{n}.pkl" for n in range(6)]
     scene.write("forbidden_formats: [pickle]\n")
@@ -82,3 +99,24 @@ def test_voices_are_joined_through_a_third_that_shares_with_both() -> None:
     assert one_voice_each([(a, "1"), (b, "2"), (c, "3")]) == ("a", "b", "c")
     assert one_voice_each([(a, "1"), (b, "2"), (a, "2")]) == ("a = b",)
     assert one_voice_each([(a, "1"), (b, "2"), (a | c, "3"), (c, "2")]) == ("a = b = c",)
+
+
+@pytest.mark.parametrize(
+    ("text", "begins", "ends"),
+    [
+        ("2026-03-01", "2026-03-01T00:00:00", "2026-03-02T00:00:00"),
+        ("2026-03-01T12:30:00Z", "2026-03-01T12:30:00", "2026-03-01T12:30:00"),
+    ],
+)
+def test_a_day_is_whole_and_a_time_is_itself(
+    scene: Scene, text: str, begins: str, ends: str
+) -> None:
+    def holds(at: str, offset: int) -> bool:
+        time = dt.datetime.fromisoformat(at).replace(tzinfo=dt.UTC)
+        policy = load_policy(scene.policy)
+        return not policy.validity.fault(time + dt.timedelta(seconds=offset))
+
+    scene.write(f"valid_from: {text}\n")
+    assert [holds(begins, offset) for offset in (-1, 0, 1)] == [False, True, True]
+    scene.write(f"valid_until: {text}\n")
+    assert [holds(ends, offset) for offset in (-1, 0, 1)] == [True, False, False]

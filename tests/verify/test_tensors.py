@@ -248,6 +248,24 @@ def test_what_cannot_be_read_leaves_the_others_checked(signed: Path, key: Privat
     assert all("denied" in u.reason for u in report.undecided)
 
 
+def test_tensors_below_what_cannot_be_read_are_undecided(tmp_path: Path, key: PrivateKey) -> None:
+    (tmp_path / "deep").mkdir()
+    text = RELEASE.replace("FILES", "deep/m.safetensors, m.gguf")
+    release(tmp_path, {"deep/m.safetensors": FILES[ONE], "m.gguf": FILES["m.gguf"]}, text)
+    sign(tmp_path, key)
+    (tmp_path / "deep").chmod(0)
+    with permissions_hold():
+        report = check(tmp_path, key, "a", "g")
+    (tmp_path / "deep").chmod(0o700)
+    assert report.exit_code is ExitCode.UNDECIDED
+    assert report.tensors_checked == 1
+    assert [u.path for u in report.undecided] == ["deep/m.safetensors"]
+
+
+def test_bytes_of_all_files_are_counted(signed: Path, key: PrivateKey) -> None:
+    assert check(signed, key, "a", "c").bytes_checked == 128
+
+
 def test_a_changed_manifest_says_nothing_of_tensors(signed: Path, key: PrivateKey) -> None:
     put(signed / "manifest.json", 30, b"  ")
     report = check(signed, key, "c")
