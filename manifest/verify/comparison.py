@@ -185,7 +185,7 @@ def _contradicted(
             )
         ], []
     paths: list[str] = []
-    unread: list[Undecided] = []
+    unread: dict[str, Undecided] = {}
     for each in further:
         again = conclude(
             each,
@@ -198,12 +198,12 @@ def _contradicted(
             ),
         )
         paths += (i.path for i in again.changed if i.path in same)
-        unread += (
-            Undecided(i.path, i.note or "it could not be read again")
+        unread |= {
+            i.path: Undecided(i.path, i.note or "it could not be read again")
             for i in again.undecided
             if i.path in same
-        )
-    return paths, unread
+        }
+    return paths, [*unread.values()]
 
 
 def _same(planned: Plan, difference: Difference) -> set[str]:

@@ -150,12 +150,12 @@ class _Comparing:
         self._pair_renamed()
         return self._result()
 
-    @staticmethod
-    def _exists(walk: OrderedWalk) -> bool:
+    def _exists(self, walk: OrderedWalk) -> bool:
         try:
             return walk.exists()
         except OSError as error:
-            raise UndecidedError(problem_of(error).detail) from None
+            shown = printable(self._spec.full_directory.removesuffix("/"))
+            raise UndecidedError(f"{shown} cannot be read: {problem_of(error).detail}") from None
 
     def _stretch(self, stretch: Stretch) -> None:
         listed = {self._prefix + entry.path: entry for _, entry in stretch.listed}

@@ -6,131 +6,68 @@ of tensors, a named root, an inventory in each root, checkpoints, and statements
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime as dt
 import enum
-import hashlib
+import errno
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from releases import Release
-from weights import T, gguf, safetensors
+from everything import (
+    AUDITOR,
+    NAMES,
+    POINTER,
+    PUBLISHER,
+    RELEASE,
+    STRANGER,
+    Everything,
+    a_range_is_longer,
+    by_blake3,
+    checkpoints_claimed,
+    claims_differ,
+    damaged,
+    damaged_by_blake3,
+    damaged_in_ranges,
+    in_order,
+    in_ranges,
+    inventories_changed,
+    inventories_gone,
+    last_blake3_differs,
+    last_checkpoint_gone,
+    last_digest_differs,
+    listed_otherwise,
+    make_everything,
+    manifest_changed,
+    manifest_with,
+    more_is_signed,
+    one_not_signed,
+    other_manifest,
+    signature_broken,
+    signature_gone,
+    signature_is_a_directory,
+    spoken_for,
+    two_empty_files,
+    unsigned_description_changed,
+    unsigned_invalid,
+    without_manifest,
+)
 
-from manifest.build import build, write_manifest
 from manifest.document.manifest_file import Manifest
 from manifest.errors import UsageError
-from manifest.inventory import Algorithm, digest_of
-from manifest.sign import sign
-from manifest.signing.keys import PrivateKey, load_private
-from manifest.signing.signer import sign_payload
-from manifest.verify.run import verify
 
 GOLDEN = Path(__file__).parent / "golden"
 
 
-def fixed(seed: int) -> PrivateKey:
-    """A key whose signatures are the same in every run."""
-    key = Ed25519PrivateKey.from_private_bytes(bytes([seed]) * 32)
-    return load_private(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-
-
-PUBLISHER, AUDITOR, STRANGER = fixed(1), fixed(2), fixed(3)
-NAMES = {
-    PUBLISHER.fingerprint: "PUBLISHER",
-    AUDITOR.fingerprint: "AUDITOR",
-    STRANGER.fingerprint: "STRANGER",
-}
-A, B, C, D = (T(n, n.encode() * 64) for n in "abcd")
-RELEASE = """\
-schema_version: "1.0"
-name: acme/everything
-version: "1.2"
-described_by: publisher
-roots:
-  store: {type: directory}
-components:
-  model-parameters-final:
-    files: ["*.safetensors", "*.gguf", "store:*.safetensors"]
-  tokenizer:
-    files: [tokenizer/, "store:vocab.txt"]
-  datasets:
-    inventory: {path: data/train.jsonl, directory: data/train/}
-  evaluation-data:
-    inventory: {path: "store:test.jsonl", directory: "store:test/"}
-checkpoints:
-  entries:
-    - {name: step1, step: 1, files: ["store:step1/"]}
-    - {name: step2, step: 2, files: [step2/]}
-"""
-HERE = {
-    "release.yaml": RELEASE.encode(),
-    "m-1.safetensors": safetensors(A, B),
-    "m-2.safetensors": safetensors(C, D),
-    "m.gguf": gguf([("g", (3,), 0, b"g" * 12), ("h", (8,), 0, b"h" * 32)]),
-    "tokenizer/tokenizer.json": b"{}",
-    "tokenizer/empty.txt": b"",
-    "step2/weights.safetensors": safetensors(T("two", b"2" * 64)),
-    "notes.txt": b"in no component\n",
-    "other notes.txt": b"in no component either\n",
-    "third notes.txt": b"nor these\n",
-    **{f"data/train/{n:03}.txt": b"%d" % n * 9 for n in range(12)},
-}
-THERE = {
-    "vocab.txt": b"a b c\n",
-    "m-3.safetensors": safetensors(T("e", b"e" * 64)),
-    "step1/weights.safetensors": safetensors(T("one", b"1" * 64)),
-    "step1/optimizer.bin": b"state",
-    **{f"test/{n}.txt": b"test %d" % n for n in range(3)},
-}
-POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize %d\n"
-
-
-@dataclasses.dataclass
-class Everything(Release):
-    """The release, and where its other root lies."""
-
-    store: Path = Path()
-
-    def check(self, **options: Any) -> Any:
-        options.setdefault("roots", {"store": self.store})
-        options.setdefault("keys", [PUBLISHER.public, AUDITOR.public])
-        return verify(self.path, **options)
-
-    def put(self, path: str, data: bytes, *, store: bool = False) -> None:
-        file = (self.store if store else self.path) / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(data)
-
-    def carry(self, name: str, kind: str, key: PrivateKey, *subjects: str) -> None:
-        digests = [hashlib.sha256((self.path / s).read_bytes()).hexdigest() for s in subjects]
-        plain = {
-            "_type": "https://in-toto.io/Statement/v1",
-            "subject": [{"name": f"s{n}", "digest": {"sha256": d}} for n, d in enumerate(digests)],
-            "predicateType": kind,
-            "predicate": {"runDetails": {"builder": {"id": "https://example.org/builder"}}},
-        }
-        self.put(f"signatures/{name}", sign_payload(json.dumps(plain).encode(), key))
-
-
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Everything:
-    place = tmp_path_factory.mktemp("made")
-    one = Everything(place / "release", PUBLISHER, place / "store")
-    for name, data in HERE.items():
-        one.put(name, data)
-    for name, data in THERE.items():
-        one.put(name, data, store=True)
-    roots = {"store": one.store}
-    write_manifest(one.path, build(one.path, roots=roots))
-    sign(one.path, PUBLISHER, roots=roots)
-    return one
+    return make_everything(tmp_path_factory.mktemp("made"))
 
 
 @pytest.fixture
@@ -156,155 +93,22 @@ def plain(value: Any) -> Any:
     return value
 
 
-def damaged(one: Everything) -> None:
-    """A fault of every kind in every place where files lie."""
-    for path, store in (("m-2.safetensors", False), ("m-3.safetensors", True)):
-        file = (one.store if store else one.path) / path
-        data = bytearray(file.read_bytes())
-        data[-1] ^= 1
-        file.write_bytes(data)
-    one.put("m.gguf", b"shorter")
-    (one.path / "notes.txt").unlink()
-    (one.path / "third notes.txt").unlink()
-    (one.path / "other notes.txt").rename(one.path / "renamed.txt")
-    one.put("added.bin", b"new")
-    (one.path / "linked").symlink_to("/etc/passwd")
-    os.mkfifo(one.path / "pipe")
-    digest = hashlib.sha256(b"{}").hexdigest().encode()
-    one.put("tokenizer/tokenizer.json", POINTER % (digest, 2))
-    one.put(".cache/huggingface/x.lock", b"")
-    one.put("signatures/readme.txt", b"no signature")
-    one.put("vocab.txt", b"a b d\n", store=True)
-    (one.store / "step1/optimizer.bin").rename(one.store / "step1/optimiser.bin")
-    one.put("test/0.txt", b"TEST 0", store=True)
-    (one.store / "test/1.txt").unlink()
-    one.put("test/added.txt", b"new", store=True)
-    one.put("data/train/000.txt", b"longer than it was")
-    one.put("data/train/001.txt", b"9" * 9)
-    (one.path / "data/train/002.txt").unlink()
-    (one.path / "data/train/003.txt").rename(one.path / "data/train/moved.txt")
-    one.put("data/train/added.txt", b"new")
-    (one.path / "data/train/linked.txt").symlink_to("000.txt")
+@contextlib.contextmanager
+def unreadable(names: Sequence[str], after: int) -> Iterator[None]:
+    """Files of these names cannot be opened, from a time on: root may read whatever it likes."""
+    really, opened = os.open, Counter[str]()
 
+    def refuse(path: Any, *arguments: Any, **options: Any) -> int:
+        name = Path(os.fsdecode(path)).name if not isinstance(path, int) else ""
+        opened[name] += 1
+        if name in names and opened[name] > after:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return really(path, *arguments, **options)
 
-def inventories_changed(one: Everything) -> None:
-    for file in (one.path / "data/train.jsonl", one.store / "test.jsonl"):
-        file.write_bytes(file.read_bytes().replace(b'"size":', b'"size": '))
-
-
-def inventories_gone(one: Everything) -> None:
-    (one.path / "data/train.jsonl").unlink()
-    (one.store / "test.jsonl").unlink()
-
-
-def spoken_for(one: Everything) -> None:
-    """Statements and signatures of others, some of which count."""
-    manifest = "manifest.json"
-    one.carry("a provenance.sig", "https://slsa.dev/provenance/v1", AUDITOR, manifest)
-    one.carry("b files.sig", "https://slsa.dev/provenance/v1", AUDITOR, "notes.txt", "m.gguf")
-    one.carry("c stranger.sig", "https://slsa.dev/provenance/v1", STRANGER, manifest)
-    one.carry("d unknown.sig", "https://example.org/odd/v1", AUDITOR, manifest)
-    roots = {"store": one.store}
-    sign(one.path, AUDITOR, signature_path=one.path / "signatures/e auditor.sig", roots=roots)
-    sign(one.path, STRANGER, signature_path=one.path / "signatures/f stranger.sig", roots=roots)
-    shutil.copy(one.path / "model.sig", one.path / "signatures/g copy.sig")
-
-
-def manifest_changed(one: Everything) -> None:
-    file = one.path / "manifest.json"
-    file.write_bytes(file.read_bytes().replace(b"acme/everything", b"acme/everyth1ng"))
-
-
-def claims_differ(one: Everything) -> None:
-    text = RELEASE.replace("step: 2", "step: 3").replace("  tokenizer:", "  tokeniser: ")
-    text = text.replace("tokeniser: ", "tokenizer:\n    license: mit")
-    one.forge({"release.yaml": text.encode()})
-
-
-def in_ranges(one: Everything, size: int = 100) -> None:
-    """The publisher's signature, by ranges of ``size`` bytes."""
-    resources = []
-    names = [r["name"] for r in one.statement()["predicate"]["resources"]]
-    for name in names:
-        data = (one.path / name).read_bytes()
-        for start in range(0, len(data), size):
-            piece = data[start : start + size]
-            entry = {"name": f"{name}:{start}:{start + len(piece)}", "algorithm": "sha256"}
-            resources.append(entry | {"digest": hashlib.sha256(piece).hexdigest()})
-    resources.sort(key=lambda r: r["name"])
-
-    def change(statement: dict[str, Any]) -> None:
-        statement["predicate"]["serialization"] |= {"method": "shards", "shard_size": size}
-        statement["predicate"]["resources"] = resources
-        root = b"".join(bytes.fromhex(r["digest"]) for r in resources)
-        statement["subject"][0]["digest"]["sha256"] = hashlib.sha256(root).hexdigest()
-
-    one.resign(change)
-
-
-def damaged_in_ranges(one: Everything) -> None:
-    in_ranges(one)
-    damaged(one)
-
-
-def by_blake3(one: Everything) -> None:
-    """The publisher's signature, by another digest."""
-
-    def change(statement: dict[str, Any]) -> None:
-        statement["predicate"]["serialization"] |= {"hash_type": "blake3"}
-        root = b""
-        for entry in statement["predicate"]["resources"]:
-            data = (one.path / entry["name"]).read_bytes()
-            entry |= {"algorithm": "blake3", "digest": digest_of(data, Algorithm.BLAKE3)}
-            root += bytes.fromhex(entry["digest"])
-        statement["subject"][0]["digest"]["sha256"] = hashlib.sha256(root).hexdigest()
-
-    one.resign(change)
-
-
-def damaged_by_blake3(one: Everything) -> None:
-    by_blake3(one)
-    damaged(one)
-
-
-def without_manifest(one: Everything) -> None:
-    """A signature as another tool writes it, of a directory that has no manifest."""
-
-    def change(statement: dict[str, Any]) -> None:
-        predicate = statement["predicate"]
-        predicate["resources"] = [r for r in predicate["resources"] if r["name"] != "manifest.json"]
-        root = b"".join(bytes.fromhex(r["digest"]) for r in predicate["resources"])
-        statement["subject"][0]["digest"]["sha256"] = hashlib.sha256(root).hexdigest()
-        predicate["serialization"]["ignore_paths"] += ["logs"]
-
-    one.resign(change)
-    (one.path / "manifest.json").unlink()
-    one.put("logs/1.txt", b"hidden")
-
-
-def signature_gone(one: Everything) -> None:
-    (one.path / "model.sig").unlink()
-
-
-def signature_broken(one: Everything) -> None:
-    one.put("model.sig", b"{}")
-
-
-def signature_is_a_directory(one: Everything) -> None:
-    (one.path / "model.sig").unlink()
-    one.put("model.sig/inside", b"x")
-
-
-def listed_otherwise(one: Everything) -> None:
-    """A statement that binds other files than the manifest lists."""
-
-    def change(statement: dict[str, Any]) -> None:
-        resources = statement["predicate"]["resources"]
-        del resources[2:4]
-        root = b"".join(bytes.fromhex(r["digest"]) for r in resources)
-        statement["subject"][0]["digest"]["sha256"] = hashlib.sha256(root).hexdigest()
-
-    one.resign(change)
+    with pytest.MonkeyPatch.context() as patch:
+        if names:
+            patch.setattr(os, "open", refuse)
+        yield
 
 
 def nothing(_one: Everything) -> None: ...
@@ -378,6 +182,76 @@ CASES: dict[str, tuple[Callable[[Everything], None], dict[str, Any]]] = {
     "signature-gone": (signature_gone, {}),
     "signature-broken": (signature_broken, {}),
     "signature-is-a-directory": (signature_is_a_directory, {"keys": [], "integrity_only": True}),
+    "unreadable": (nothing, {"unreadable": ["m-1.safetensors", "vocab.txt", "005.txt"]}),
+    "unreadable-strict-part": (
+        damaged,
+        {"unreadable": ["m-1.safetensors", "005.txt"], "components": ["tokenizer", "datasets"]},
+    ),
+    "unreadable-damaged": (damaged, {"unreadable": ["m-2.safetensors", "moved.txt", "added.txt"]}),
+    "unreadable-in-ranges": (in_ranges, {"unreadable": ["m-1.safetensors"]}),
+    "unreadable-second-time": (
+        in_ranges,
+        {"unreadable": ["m-1.safetensors"], "after": 1, "digest": "blake3"},
+    ),
+    "unreadable-directory": (nothing, {"unreadable": ["tokenizer", "step1"]}),
+    "unreadable-directory-part": (
+        nothing,
+        {"unreadable": ["tokenizer", "step1"], "components": ["datasets"]},
+    ),
+    "unreadable-directory-ignored": (
+        lambda one: one.put("logs/1.txt", b"x"),
+        {"unreadable": ["logs"], "ignore": ["logs"]},
+    ),
+    "unreadable-directory-of-an-inventory": (nothing, {"unreadable": ["train"]}),
+    "unreadable-tensors": (
+        nothing,
+        {"unreadable": ["m-1.safetensors", "m.gguf"], "tensors": ["a", "c", "g"]},
+    ),
+    "unreadable-description": (nothing, {"unreadable": ["release.yaml"]}),
+    "unreadable-manifest": (nothing, {"unreadable": ["manifest.json"]}),
+    "unreadable-signature": (nothing, {"unreadable": ["model.sig"]}),
+    "good-in-small-ranges": (lambda one: in_ranges(one, 1), {}),
+    "good-in-large-ranges": (lambda one: in_ranges(one, 10**6), {"digest": "both"}),
+    "in-ranges-without-manifest": (two_empty_files, {"roots": {}, "ignore": ["data/train"]}),
+    "one-not-signed": (one_not_signed, {}),
+    "one-more-signed": (lambda one: more_is_signed(one, "x"), {}),
+    "three-more-signed": (lambda one: more_is_signed(one, "x", "y", "z"), {}),
+    "last-digest-differs": (last_digest_differs, {}),
+    "last-blake3-differs": (last_blake3_differs, {}),
+    "a-range-is-longer": (a_range_is_longer, {}),
+    "manifest-of-a-web-application": (
+        lambda one: other_manifest(one, b'{"name": "x"}'),
+        {"roots": {}, "ignore": ["data/train"]},
+    ),
+    "manifest-is-no-json": (lambda one: other_manifest(one, b"{"), {}),
+    "manifest-is-not-valid": (lambda one: manifest_with(one, "name", 7), {}),
+    "manifest-is-not-valid-unsigned": (unsigned_invalid, {"keys": [], "integrity_only": True}),
+    "manifest-of-another-major": (lambda one: manifest_with(one, "schema_version", "7.0"), {}),
+    "checkpoints-claimed": (checkpoints_claimed, {}),
+    "checkpoints-claimed-fewer": (lambda one: checkpoints_claimed(one, drop=True), {}),
+    "checkpoint-left-out": (last_checkpoint_gone, {}),
+    "in-order": (in_order, {}),
+    "in-order-strict": (in_order, {"strict": True}),
+    "unsigned-description-changed": (
+        unsigned_description_changed,
+        {"keys": [], "integrity_only": True},
+    ),
+    "ignores-below-an-inventory": (nothing, {"ignore": ["data/train/x"]}),
+    "ignores-above-an-inventory": (
+        lambda one: (one.path / "data/train.jsonl").unlink(),
+        {"ignore": ["data"]},
+    ),
+    "sample-of-none": (nothing, {"sample": 0}),
+    "sample-of-one": (nothing, {"sample": 1, "ignore": []}),
+    "sample-and-part": (nothing, {"sample": 1, "only": ["*.gguf"]}),
+    "sample-and-tensors": (nothing, {"sample": 1, "tensors": ["a"]}),
+    "sample-without-root": (nothing, {"sample": 100, "roots": {}}),
+    "strict-tensors": (nothing, {"strict": True, "tensors": ["a"]}),
+    "sha256-tensors": (nothing, {"digest": "sha256", "tensors": ["a"]}),
+    "integrity-and-key": (nothing, {"integrity_only": True}),
+    "no-such-component": (nothing, {"components": ["weights of another"]}),
+    "no-such-checkpoint": (nothing, {"checkpoints": ["step7"]}),
+    "checkpoint-elsewhere": (nothing, {"checkpoints": ["step10"]}),
     "unknown-digest": (nothing, {"digest": "md5"}),
     "blake3-without-manifest": (
         without_manifest,
@@ -399,7 +273,10 @@ def test_a_whole_report(everything: Everything, name: str, tmp_path: Path) -> No
     prepare, options = CASES[name]
     prepare(everything)
     try:
-        report = everything.check(**options)
+        with unreadable(options.get("unreadable", ()), options.get("after", 0)):
+            report = everything.check(
+                **{k: v for k, v in options.items() if k not in {"unreadable", "after"}}
+            )
         found = {"exit_code": report.exit_code.name, "ok": report.ok, **plain(report)}
     except UsageError as error:
         found = {"usage": error.message, "remedy": error.remedy}
