@@ -5,14 +5,20 @@ Its keys and signatures are the same in every run, so that whole reports of it c
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import enum
+import errno
 import hashlib
 import json
 import os
 import shutil
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from releases import Release
@@ -34,11 +40,7 @@ def fixed(seed: int) -> PrivateKey:
 
 
 PUBLISHER, AUDITOR, STRANGER = fixed(1), fixed(2), fixed(3)
-NAMES = {
-    PUBLISHER.fingerprint: "PUBLISHER",
-    AUDITOR.fingerprint: "AUDITOR",
-    STRANGER.fingerprint: "STRANGER",
-}
+KEYS = {"publisher": PUBLISHER, "auditor": AUDITOR, "stranger": STRANGER}
 A, B, C, D = (T(n, n.encode() * 64) for n in "abcd")
 RELEASE = """\
 schema_version: "1.0"
@@ -124,6 +126,64 @@ def make_everything(place: Path) -> Everything:
     write_manifest(one.path, build(one.path, roots=roots))
     sign(one.path, PUBLISHER, roots=roots)
     return one
+
+
+def copy_of(made: Everything, place: Path) -> Everything:
+    for each in (made.path, made.store):
+        shutil.copytree(each, place / each.name, symlinks=True)
+    return Everything(place / made.path.name, PUBLISHER, place / made.store.name)
+
+
+def plain(value: Any) -> Any:
+    """A report as JSON has it, without the fields that say nothing and the manifest's content."""
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, Manifest):
+        return f"{value.name} {value.version}"
+    if dataclasses.is_dataclass(value):
+        fields = [f.name for f in dataclasses.fields(value)]
+        return plain({name: getattr(value, name) for name in fields})
+    if isinstance(value, Mapping):
+        return {k: plain(v) for k, v in value.items() if v not in (None, "", (), [], {}, False)}
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    return value
+
+
+def assert_golden(found: Any, golden: Path, place: Path) -> None:
+    """What was found is what the file says, or is written there with ``UPDATE_GOLDEN=1``.
+
+    Args:
+        found: Plain values.
+        golden: The file.
+        place: The directory of the test, which stands in texts as ``PLACE``.
+    """
+    text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+    for name, key in KEYS.items():
+        text = text.replace(key.fingerprint, name.upper())
+    text = text.replace(str(place), "PLACE")
+    if os.environ.get("UPDATE_GOLDEN"):
+        golden.parent.mkdir(exist_ok=True)
+        golden.write_text(text, encoding="utf-8")
+    assert text == golden.read_text(encoding="utf-8")
+
+
+@contextlib.contextmanager
+def unreadable(names: Sequence[str], after: int) -> Iterator[None]:
+    """Files of these names cannot be opened, from a time on: root may read whatever it likes."""
+    really, opened = os.open, Counter[str]()
+
+    def refuse(path: Any, *arguments: Any, **options: Any) -> int:
+        name = Path(os.fsdecode(path)).name if not isinstance(path, int) else ""
+        opened[name] += 1
+        if name in names and opened[name] > after:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return really(path, *arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        if names:
+            patch.setattr(os, "open", refuse)
+        yield
 
 
 def damaged(one: Everything) -> None:

@@ -6,32 +6,24 @@ of tensors, a named root, an inventory in each root, checkpoints, and statements
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import datetime as dt
-import enum
-import errno
-import json
-import os
-import shutil
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from everything import (
     AUDITOR,
-    NAMES,
     POINTER,
-    PUBLISHER,
     RELEASE,
     STRANGER,
     Everything,
     a_range_is_longer,
+    assert_golden,
     by_blake3,
     checkpoints_claimed,
     claims_differ,
+    copy_of,
     damaged,
     damaged_by_blake3,
     damaged_in_ranges,
@@ -49,17 +41,18 @@ from everything import (
     more_is_signed,
     one_not_signed,
     other_manifest,
+    plain,
     signature_broken,
     signature_gone,
     signature_is_a_directory,
     spoken_for,
     two_empty_files,
+    unreadable,
     unsigned_description_changed,
     unsigned_invalid,
     without_manifest,
 )
 
-from manifest.document.manifest_file import Manifest
 from manifest.errors import UsageError
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -72,43 +65,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Everything:
 
 @pytest.fixture
 def everything(made: Everything, tmp_path: Path) -> Everything:
-    for each in (made.path, made.store):
-        shutil.copytree(each, tmp_path / each.name, symlinks=True)
-    return Everything(tmp_path / made.path.name, PUBLISHER, tmp_path / made.store.name)
-
-
-def plain(value: Any) -> Any:
-    """A report as JSON has it, without the fields that say nothing and the manifest's content."""
-    if isinstance(value, enum.Enum):
-        return value.value
-    if isinstance(value, Manifest):
-        return f"{value.name} {value.version}"
-    if dataclasses.is_dataclass(value):
-        fields = [f.name for f in dataclasses.fields(value)]
-        return plain({name: getattr(value, name) for name in fields})
-    if isinstance(value, Mapping):
-        return {k: plain(v) for k, v in value.items() if v not in (None, "", (), [], {}, False)}
-    if isinstance(value, list | tuple):
-        return [plain(v) for v in value]
-    return value
-
-
-@contextlib.contextmanager
-def unreadable(names: Sequence[str], after: int) -> Iterator[None]:
-    """Files of these names cannot be opened, from a time on: root may read whatever it likes."""
-    really, opened = os.open, Counter[str]()
-
-    def refuse(path: Any, *arguments: Any, **options: Any) -> int:
-        name = Path(os.fsdecode(path)).name if not isinstance(path, int) else ""
-        opened[name] += 1
-        if name in names and opened[name] > after:
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
-        return really(path, *arguments, **options)
-
-    with pytest.MonkeyPatch.context() as patch:
-        if names:
-            patch.setattr(os, "open", refuse)
-        yield
+    return copy_of(made, tmp_path)
 
 
 def nothing(_one: Everything) -> None: ...
@@ -262,12 +219,6 @@ CASES: dict[str, tuple[Callable[[Everything], None], dict[str, Any]]] = {
 }
 
 
-def names(text: str, tmp_path: Path) -> str:
-    for fingerprint, name in NAMES.items():
-        text = text.replace(fingerprint, name)
-    return text.replace(str(tmp_path), "PLACE")
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_a_whole_report(everything: Everything, name: str, tmp_path: Path) -> None:
     prepare, options = CASES[name]
@@ -280,11 +231,7 @@ def test_a_whole_report(everything: Everything, name: str, tmp_path: Path) -> No
         found = {"exit_code": report.exit_code.name, "ok": report.ok, **plain(report)}
     except UsageError as error:
         found = {"usage": error.message, "remedy": error.remedy}
-    text = names(json.dumps(found, indent=1, ensure_ascii=False), tmp_path) + "\n"
-    golden = GOLDEN / f"{name}.json"
-    if os.environ.get("UPDATE_GOLDEN"):
-        golden.write_text(text, encoding="utf-8")
-    assert text == golden.read_text(encoding="utf-8")
+    assert_golden(found, GOLDEN / f"{name}.json", tmp_path)
 
 
 def test_every_golden_file_is_of_a_case() -> None:
