@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from manifest.display import printable
@@ -11,8 +11,8 @@ from manifest.policy.decision import Demand
 from manifest.policy.document import Policy
 
 if TYPE_CHECKING:
+    from manifest.document.manifest_file import Manifest
     from manifest.lint.engine import LintReport
-    from manifest.sources import Source
 
 __all__ = ["demands_of_content", "forbidden_files", "needs_content"]
 
@@ -26,7 +26,12 @@ def needs_content(policy: Policy) -> bool:
 
 
 def demands_of_content(
-    policy: Policy, directory: str | os.PathLike[str], signer: str
+    policy: Policy,
+    directory: str | os.PathLike[str],
+    signer: str,
+    *,
+    roots: Mapping[str, str | os.PathLike[str]],
+    manifest: Manifest | None,
 ) -> Iterator[Demand]:
     """What the policy demands of the content of a release whose bytes were verified.
 
@@ -34,6 +39,8 @@ def demands_of_content(
         policy: The policy.
         directory: The release.
         signer: Who signed it, for the linter.
+        roots: Where named roots lie, by name.
+        manifest: The signed manifest, by which files are known that lie elsewhere.
 
     Raises:
         UsageError, DocumentError, UndecidedError: The release cannot be judged.
@@ -58,7 +65,12 @@ def demands_of_content(
     if policy.licenses:
         yield _licenses(policy, report)
     if policy.forbidden_formats:
-        wrong = forbidden_files(policy.forbidden_formats, release.source)
+        elsewhere = [
+            f.full_path
+            for f in (manifest.files if manifest is not None else ())
+            if f.root and f.root not in roots
+        ]
+        wrong = forbidden_files(policy.forbidden_formats, {**roots, "": directory}, elsewhere)
         more = f", and {len(wrong) - 5} more" if len(wrong) > 5 else ""
         yield Demand(
             "formats",
@@ -96,24 +108,51 @@ def _licenses(policy: Policy, report: LintReport) -> Demand:
     )
 
 
-def forbidden_files(formats: tuple[str, ...], source: Source) -> list[str]:
+def forbidden_files(
+    formats: tuple[str, ...],
+    places: Mapping[str, str | os.PathLike[str]],
+    elsewhere: Iterable[str] = (),
+) -> list[str]:
     """The files of a release that have a forbidden format, each with what it is.
 
     A file is what its bytes or its name say; where they differ, it is both. ``pickle`` is every
     format that is loaded by unpickling, ``runs-code`` every one whose loading can run code.
+
+    Args:
+        formats: The formats, as a policy calls them.
+        places: Where the roots lie, by name, ``""`` for the release directory: every file in them
+            is looked at, whether a component, an inventory or nothing names it.
+        elsewhere: Files that are not here, of which there is only the name.
+
+    Raises:
+        UsageError, UndecidedError: A root is not there, or cannot be read.
     """
+    from manifest.inventory.walk import OWN_FILES, walk_place
     from manifest.readers.formats import HEAD_BYTES, WeightFormat, format_of, has_weight_name
+    from manifest.sources.directory import DirectorySource
 
     slug = {f: f.value.lower().replace(" ", "-") for f in WeightFormat}
     wanted = set(formats)
     wanted |= set(_UNPICKLED) if "pickle" in wanted else set()
     wanted |= {slug[f] for f in WeightFormat if f.runs_code} if "runs-code" in wanted else set()
     found = []
-    for file in source.files:
-        match, named = format_of(source, file.path), has_weight_name(file.path)
-        names = {slug[f] for f in (match.format if match else None, named) if f is not None}
-        if source.read(file.path, length=HEAD_BYTES).startswith(_PROTOCOLS):
-            names.add("pickle")
+
+    def look_at(shown: str, *formats: WeightFormat | None, is_pickle: bool = False) -> None:
+        names = {slug[f] for f in formats if f is not None} | ({"pickle"} if is_pickle else set())
         if wrong := sorted(names & wanted):
-            found.append(f"{printable(file.path)} ({wrong[0]})")
+            found.append(f"{printable(shown)} ({wrong[0]})")
+
+    for root, place in sorted(places.items()):
+        source = DirectorySource.of(walk_place(place, leave_out=frozenset() if root else OWN_FILES))
+        for file in source.files:
+            match, named = format_of(source, file.path), has_weight_name(file.path)
+            head = source.read(file.path, length=HEAD_BYTES)
+            look_at(
+                f"{root}:{file.path}" if root else file.path,
+                match.format if match else None,
+                named,
+                is_pickle=head.startswith(_PROTOCOLS),
+            )
+    for full_path in elsewhere:
+        look_at(full_path, has_weight_name(full_path))
     return found

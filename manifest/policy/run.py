@@ -44,6 +44,21 @@ _OF_A_PART = {
 _REMEDY = "`manifest policy check` explains every demand"
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Question:
+    """What is decided: by which policy of which release, when, and whether it will be remembered.
+
+    ``given`` are the keys that may be pinned, ``roots`` where named roots lie.
+    """
+
+    policy: Policy
+    directory: str | os.PathLike[str]
+    moment: dt.datetime
+    given: tuple[PublicKey, ...]
+    roots: Mapping[str, str | os.PathLike[str]]
+    remembers: bool
+
+
 def decide(
     policy: Policy,
     directory: str | os.PathLike[str],
@@ -107,7 +122,15 @@ def decide(
             f"a policy is about a whole release, and this is a part: {printable(report.part)}",
             remedy="check all of it",
         )
-    decision = _judge(policy, directory, report, trust, state, moment, before, keys)
+    question = _Question(
+        policy,
+        directory,
+        moment,
+        tuple(keys),
+        options.get("roots") or {},
+        remembers=update and state_path is not None,
+    )
+    decision = _judge(question, report, trust, state, before)
     if decision.accepted and update and state_path is not None:
         decision = _remember(decision, state_path)
     return decision
@@ -140,15 +163,9 @@ def _first_that_counts(directory: str | os.PathLike[str], trust: PolicyTrust) ->
 
 
 def _judge(
-    policy: Policy,
-    directory: str | os.PathLike[str],
-    report: VerifyReport,
-    trust: PolicyTrust,
-    state: State,
-    moment: dt.datetime,
-    before: Tree,
-    given: Sequence[PublicKey],
+    question: _Question, report: VerifyReport, trust: PolicyTrust, state: State, before: Tree
 ) -> Decision:
+    policy, moment = question.policy, question.moment
     fault = policy.validity.fault(moment)
     demands = [
         Demand(
@@ -169,7 +186,7 @@ def _judge(
                 Demand("release", "a signed name and version", "no manifest says", False, where)
             )
         else:
-            voices = count_voices(policy, report, trust, state, given)
+            voices = count_voices(policy, report, trust, state, question.given)
             demands += demands_of_release(policy, report, voices, state)
             notes += voices.notes
             pin = voices.pin
@@ -179,13 +196,13 @@ def _judge(
             notes += [*attestations.notes, *unheard]
             report = dataclasses.replace(report, replays=replays)
             if report.ok and needs_content(policy):
-                demands += _content(policy, directory, report, before)
+                demands += _content(question, report, before)
     else:
         notes += [f"{printable(what)} does not count: {why}" for what, why in trust.refused.items()]
     decision = Decision(policy.name, policy.digest, moment, report, tuple(demands), (), pin)
     if pin is not None:
         words = f"trust on first use: the key sha256:{pin.fingerprint} "
-        words += "is pinned" if decision.accepted else "would be pinned"
+        words += "is pinned" if decision.accepted and question.remembers else "would be pinned"
         notes.append(f"{words} for {printable(report.name)}; nobody vouched for it")
     decision = dataclasses.replace(decision, notes=tuple(dict.fromkeys(notes)))
     return dataclasses.replace(decision, report=_told(decision))
@@ -201,12 +218,15 @@ def _files(policy: Policy, report: VerifyReport) -> Demand:
     return Demand("files", "a release that is what was signed", found, held, policy.where(""))
 
 
-def _content(
-    policy: Policy, directory: str | os.PathLike[str], report: VerifyReport, before: Tree
-) -> list[Demand]:
+def _content(question: _Question, report: VerifyReport, before: Tree) -> list[Demand]:
+    policy, directory = question.policy, question.directory
     signer = report.signer.identity if report.signer else ""
     try:
-        demands = list(demands_of_content(policy, directory, signer))
+        demands = list(
+            demands_of_content(
+                policy, directory, signer, roots=question.roots, manifest=report.manifest
+            )
+        )
         if walk(directory) != before:
             raise UndecidedError("the release changed while it was verified")
     except ManifestError as error:

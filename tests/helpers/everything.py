@@ -169,7 +169,7 @@ def assert_golden(found: Any, golden: Path, place: Path) -> None:
 
 
 @contextlib.contextmanager
-def unreadable(names: Sequence[str], after: int) -> Iterator[None]:
+def unreadable(names: Sequence[str], after: int = 0) -> Iterator[None]:
     """Files of these names cannot be opened, from a time on: root may read whatever it likes."""
     really, opened = os.open, Counter[str]()
 
@@ -464,3 +464,7 @@ def unsigned_invalid(one: Everything) -> None:
 def unsigned_description_changed(one: Everything) -> None:
     signature_gone(one)
     one.put("release.yaml", RELEASE.encode() + b"#")
+
+
+def nothing(_one: Everything) -> None:
+    """The good release."""

@@ -8,6 +8,7 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -186,8 +187,8 @@ def test_tree_that_changes_while_it_is_judged_is_no_answer(
 
     scene.sign(scene.leaf("alice", scene.one))
 
-    def swapping(*args: object) -> list[object]:
-        demands: list[object] = list(real(*args))  # type: ignore[arg-type]  # passed on
+    def swapping(*args: Any, **options: Any) -> list[object]:
+        demands: list[object] = list(real(*args, **options))
         (scene.release.path / "notes.txt").write_text("swapped\n")
         return demands
 

@@ -39,6 +39,7 @@ from everything import (
     manifest_changed,
     manifest_with,
     more_is_signed,
+    nothing,
     one_not_signed,
     other_manifest,
     plain,
@@ -66,9 +67,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Everything:
 @pytest.fixture
 def everything(made: Everything, tmp_path: Path) -> Everything:
     return copy_of(made, tmp_path)
-
-
-def nothing(_one: Everything) -> None: ...
 
 
 AT = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
