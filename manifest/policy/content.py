@@ -11,7 +11,7 @@ from manifest.policy.decision import Demand
 from manifest.policy.document import Policy
 
 if TYPE_CHECKING:
-    from manifest.document.manifest_file import Manifest
+    from manifest.document.manifest_file import Manifest, ManifestFile
     from manifest.lint.engine import LintReport
 
 __all__ = ["demands_of_content", "forbidden_files", "needs_content"]
@@ -66,7 +66,7 @@ def demands_of_content(
         yield _licenses(policy, report)
     if policy.forbidden_formats:
         elsewhere = [
-            f.full_path
+            f
             for f in (manifest.files if manifest is not None else ())
             if f.root and f.root not in roots
         ]
@@ -111,7 +111,7 @@ def _licenses(policy: Policy, report: LintReport) -> Demand:
 def forbidden_files(
     formats: tuple[str, ...],
     places: Mapping[str, str | os.PathLike[str]],
-    elsewhere: Iterable[str] = (),
+    elsewhere: Iterable[ManifestFile] = (),
 ) -> list[str]:
     """The files of a release that have a forbidden format, each with what it is.
 
@@ -153,6 +153,6 @@ def forbidden_files(
                 named,
                 is_pickle=head.startswith(_PROTOCOLS),
             )
-    for full_path in elsewhere:
-        look_at(full_path, has_weight_name(full_path))
+    for listed in elsewhere:
+        look_at(listed.full_path, has_weight_name(listed.path))
     return found
