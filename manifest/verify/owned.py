@@ -108,9 +108,10 @@ def _check(check: InventoryCheck, request: Request, tree: Tree, findings: OwnedF
     }
     result = check_inventory(check, trees[spec.root], trees[spec.directory_root])
     if result is None:
+        is_there = trees[spec.root].find(spec.path) is not None
         findings.altered.append(
             FileProblem(
-                ProblemKind.CHANGED,
+                ProblemKind.CHANGED if is_there else ProblemKind.MISSING,
                 spec.full_path,
                 expected_digest=check.bound.binding.sha256,
                 components=(check.bound.component,),

@@ -49,6 +49,7 @@ version: "1.2"
 described_by: publisher
 roots:
   store: {type: directory}
+  more: {type: directory}
 components:
   model-parameters-final:
     files: ["*.safetensors", "*.gguf", "store:*.safetensors"]
@@ -57,7 +58,7 @@ components:
   datasets:
     inventory: {path: data/train.jsonl, directory: data/train/}
   evaluation-data:
-    inventory: {path: "store:test.jsonl", directory: "store:test/"}
+    inventory: {path: "store:test.jsonl", directory: "more:test/"}
 checkpoints:
   index: "store:index.csv"
   entries:
@@ -84,8 +85,8 @@ THERE = {
     "m-3.safetensors": safetensors(T("e", b"e" * 64)),
     "step1/weights.safetensors": safetensors(T("one", b"1" * 64)),
     "step1/optimizer.bin": b"state",
-    **{f"test/{n}.txt": b"test %d" % n for n in range(3)},
 }
+MORE = {f"test/{n}.txt": b"test %d" % n for n in range(3)}
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize %d\n"
 
 
@@ -94,16 +95,28 @@ class Everything(Release):
     """The release, and where its other root lies."""
 
     store: Path = Path()
+    more: Path = Path()
+
+    @property
+    def roots(self) -> dict[str, Path]:
+        return {"store": self.store, "more": self.more}
 
     def check(self, **options: Any) -> Any:
-        options.setdefault("roots", {"store": self.store})
+        options.setdefault("roots", self.roots)
         options.setdefault("keys", [PUBLISHER.public, AUDITOR.public])
         return verify(self.path, **options)
 
-    def put(self, path: str, data: bytes, *, store: bool = False) -> None:
-        file = (self.store if store else self.path) / path
+    def put(self, path: str, data: bytes, *, root: str = "") -> None:
+        file = (self.roots[root] if root else self.path) / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data)
+
+    def sign_again(self) -> None:
+        """Build and sign what lies there."""
+        for name in ("manifest.json", "model.sig"):
+            (self.path / name).unlink(missing_ok=True)
+        write_manifest(self.path, build(self.path, roots=self.roots))
+        sign(self.path, PUBLISHER, roots=self.roots)
 
     def carry(self, name: str, kind: str, key: PrivateKey, *subjects: str) -> None:
         digests = [hashlib.sha256((self.path / s).read_bytes()).hexdigest() for s in subjects]
@@ -117,21 +130,22 @@ class Everything(Release):
 
 
 def make_everything(place: Path) -> Everything:
-    one = Everything(place / "release", PUBLISHER, place / "store")
+    one = Everything(place / "release", PUBLISHER, place / "store", place / "more")
     for name, data in HERE.items():
         one.put(name, data)
     for name, data in THERE.items():
-        one.put(name, data, store=True)
-    roots = {"store": one.store}
-    write_manifest(one.path, build(one.path, roots=roots))
-    sign(one.path, PUBLISHER, roots=roots)
+        one.put(name, data, root="store")
+    for name, data in MORE.items():
+        one.put(name, data, root="more")
+    write_manifest(one.path, build(one.path, roots=one.roots))
+    sign(one.path, PUBLISHER, roots=one.roots)
     return one
 
 
 def copy_of(made: Everything, place: Path) -> Everything:
-    for each in (made.path, made.store):
+    for each in (made.path, made.store, made.more):
         shutil.copytree(each, place / each.name, symlinks=True)
-    return Everything(place / made.path.name, PUBLISHER, place / made.store.name)
+    return Everything(place / "release", PUBLISHER, place / "store", place / "more")
 
 
 def plain(value: Any) -> Any:
@@ -204,11 +218,13 @@ def damaged(one: Everything) -> None:
     one.put("tokenizer/tokenizer.json", POINTER % (digest, 2))
     one.put(".cache/huggingface/x.lock", b"")
     one.put("signatures/readme.txt", b"no signature")
-    one.put("vocab.txt", b"a b d\n", store=True)
+    one.put("vocab.txt", b"a b d\n", root="store")
     (one.store / "step1/optimizer.bin").rename(one.store / "step1/optimiser.bin")
-    one.put("test/0.txt", b"TEST 0", store=True)
-    (one.store / "test/1.txt").unlink()
-    one.put("test/added.txt", b"new", store=True)
+    one.put("test/0.txt", b"TEST 0", root="more")
+    (one.more / "test/1.txt").unlink()
+    one.put("test/added.txt", b"new", root="more")
+    one.put("beside the inventory's", b"new", root="more")
+    (one.path / "zlink").symlink_to("/etc/passwd")
     one.put("data/train/000.txt", b"longer than it was")
     one.put("data/train/001.txt", b"9" * 9)
     (one.path / "data/train/002.txt").unlink()
@@ -234,9 +250,8 @@ def spoken_for(one: Everything) -> None:
     one.carry("b files.sig", "https://slsa.dev/provenance/v1", AUDITOR, "notes.txt", "m.gguf")
     one.carry("c stranger.sig", "https://slsa.dev/provenance/v1", STRANGER, manifest)
     one.carry("d unknown.sig", "https://example.org/odd/v1", AUDITOR, manifest)
-    roots = {"store": one.store}
-    sign(one.path, AUDITOR, signature_path=one.path / "signatures/e auditor.sig", roots=roots)
-    sign(one.path, STRANGER, signature_path=one.path / "signatures/f stranger.sig", roots=roots)
+    sign(one.path, AUDITOR, signature_path=one.path / "signatures/e auditor.sig", roots=one.roots)
+    sign(one.path, STRANGER, signature_path=one.path / "signatures/f stranger.sig", roots=one.roots)
     shutil.copy(one.path / "model.sig", one.path / "signatures/g copy.sig")
 
 
@@ -428,8 +443,7 @@ def in_order(one: Everything) -> None:
     one.put("signatures/b/inside.sig", b"")
     one.carry("c other.sig", "https://slsa.dev/provenance/v1", AUDITOR, manifest)
     one.put("signatures/d big", b"{" + b" " * 1000)
-    roots = {"store": one.store}
-    sign(one.path, AUDITOR, signature_path=one.path / "signatures/e auditor.sig", roots=roots)
+    sign(one.path, AUDITOR, signature_path=one.path / "signatures/e auditor.sig", roots=one.roots)
 
 
 def two_empty_files(one: Everything) -> None:
@@ -468,3 +482,39 @@ def unsigned_description_changed(one: Everything) -> None:
 
 def nothing(_one: Everything) -> None:
     """The good release."""
+
+
+def directories_gone(one: Everything) -> None:
+    shutil.rmtree(one.path / "data/train")
+    shutil.rmtree(one.more / "test")
+
+
+def manifest_elsewhere(one: Everything) -> None:
+    (one.path / "manifest.json").rename(one.path.parent / "there.json")
+
+
+def unsigned_elsewhere(one: Everything) -> None:
+    manifest_elsewhere(one)
+    signature_gone(one)
+
+
+def signature_elsewhere(one: Everything) -> None:
+    (one.path / "model.sig").rename(one.path.parent / "there.sig")
+
+
+def signature_inside(one: Everything) -> None:
+    """In a directory of the release, beside a file that is none of it."""
+    one.put("deep/er/stray.txt", b"x")
+    (one.path / "model.sig").rename(one.path / "deep/er/there.sig")
+
+
+def many_statements(one: Everything) -> None:
+    """Provenance of things that are not all in the release."""
+    kind, outside = "https://slsa.dev/provenance/v1", one.path.parent / "outside"
+    for name in ("1", "2", "3"):
+        (one.path.parent / f"outside{name}").write_bytes(name.encode())
+    one.carry("a.sig", kind, AUDITOR, "m.gguf", f"{outside}1")
+    one.carry("b.sig", kind, AUDITOR, "m.gguf", f"{outside}1", f"{outside}2", f"{outside}3")
+    one.carry("c.sig", kind, AUDITOR, f"{outside}1", f"{outside}2")
+    one.carry("d.sig", kind, AUDITOR, "m.gguf", "notes.txt")
+    one.carry("e.sig", "https://slsa.dev/verification_summary/v1", AUDITOR, "manifest.json")

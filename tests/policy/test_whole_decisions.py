@@ -124,15 +124,14 @@ def pinned_another(one: Everything) -> None:
 
 def by_the_auditor(one: Everything) -> None:
     """Signed by a stranger, and by one whom the policy names in ``signatures/``."""
-    roots = {"store": one.store}
     (one.path / "model.sig").unlink()
-    sign(one.path, STRANGER, roots=roots)
-    sign(one.path, AUDITOR, signature_path=one.path / "signatures/x.sig", roots=roots)
+    sign(one.path, STRANGER, roots=one.roots)
+    sign(one.path, AUDITOR, signature_path=one.path / "signatures/x.sig", roots=one.roots)
 
 
 def by_a_stranger(one: Everything) -> None:
     (one.path / "model.sig").unlink()
-    sign(one.path, STRANGER, roots={"store": one.store})
+    sign(one.path, STRANGER, roots=one.roots)
 
 
 def with_cache(one: Everything) -> None:
@@ -144,19 +143,18 @@ def with_pickles(one: Everything) -> None:
     pickle = b"\x80\x04N."
     one.put("hidden.txt", pickle)
     one.put("data/train/000.txt", pickle)
-    one.put("hidden.bin", pickle, store=True)
-    one.put("pytorch_model.bin", b"x", store=True)
-    one.put("test/0.txt", pickle, store=True)
+    one.put("hidden.bin", pickle, root="store")
+    one.put("pytorch_model.bin", b"x", root="store")
+    one.put("test/0.txt", pickle, root="more")
     text = RELEASE.replace(
         "tokenizer/, ", "tokenizer/, hidden.txt, 'store:hidden.bin', 'store:pytorch_model.bin', "
     )
     one.put("release.yaml", text.encode())
-    roots = {"store": one.store}
     for name in ("manifest.json", "model.sig", "data/train.jsonl"):
         (one.path / name).unlink()
     (one.store / "test.jsonl").unlink()
-    write_manifest(one.path, build(one.path, roots=roots))
-    sign(one.path, PUBLISHER, roots=roots)
+    write_manifest(one.path, build(one.path, roots=one.roots))
+    sign(one.path, PUBLISHER, roots=one.roots)
 
 
 REQUIRE = "require:\n"
@@ -386,7 +384,7 @@ def test_a_whole_decision(everything: Everything, name: str, tmp_path: Path) -> 
     target = tmp_path / options.pop("directory", "release")
     if "signature_path" in options:
         options["signature_path"] = tmp_path / options["signature_path"]
-    options["options"] = {"roots": {"store": everything.store}, **options["options"]}
+    options["options"] = {"roots": everything.roots, **options["options"]}
     names = options.pop("unreadable", ())
     try:
         loaded = load_policy(policy, keys=options.get("keys", ()))

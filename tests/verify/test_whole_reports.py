@@ -27,6 +27,7 @@ from everything import (
     damaged,
     damaged_by_blake3,
     damaged_in_ranges,
+    directories_gone,
     in_order,
     in_ranges,
     inventories_changed,
@@ -37,19 +38,24 @@ from everything import (
     listed_otherwise,
     make_everything,
     manifest_changed,
+    manifest_elsewhere,
     manifest_with,
+    many_statements,
     more_is_signed,
     nothing,
     one_not_signed,
     other_manifest,
     plain,
     signature_broken,
+    signature_elsewhere,
     signature_gone,
+    signature_inside,
     signature_is_a_directory,
     spoken_for,
     two_empty_files,
     unreadable,
     unsigned_description_changed,
+    unsigned_elsewhere,
     unsigned_invalid,
     without_manifest,
 )
@@ -96,6 +102,44 @@ CASES: dict[str, tuple[Callable[[Everything], None], dict[str, Any]]] = {
     "inventories-changed": (inventories_changed, {}),
     "inventories-gone": (inventories_gone, {}),
     "inventories-changed-part": (inventories_changed, {"components": ["tokenizer"]}),
+    "inventories-changed-owned-part": (
+        inventories_changed,
+        {"only": ["data/train/*", "more:test/*"]},
+    ),
+    "inventories-gone-owned-part": (inventories_gone, {"only": ["data/train/*", "more:test/*"]}),
+    "directories-of-inventories-gone": (directories_gone, {}),
+    "one-root": (nothing, {"roots": {"store": "PLACE/store"}}),
+    "other-root": (nothing, {"roots": {"more": "PLACE/more"}}),
+    "nothing-of-a-part": (nothing, {"only": ["store:vocab.txt"], "roots": {}}),
+    "nothing-of-an-owned-part": (nothing, {"components": ["evaluation-data"], "roots": {}}),
+    "no-such-root": (nothing, {"roots": {"store": "PLACE/nothing"}}),
+    "manifest-elsewhere": (manifest_elsewhere, {"manifest_path": "PLACE/there.json"}),
+    "manifest-elsewhere-other": (
+        manifest_elsewhere,
+        {"manifest_path": "PLACE/release/release.yaml"},
+    ),
+    "manifest-elsewhere-and-here": (nothing, {"manifest_path": "PLACE/release/manifest.json"}),
+    "manifest-elsewhere-gone": (nothing, {"manifest_path": "PLACE/nothing.json"}),
+    "manifest-elsewhere-a-directory": (nothing, {"manifest_path": "PLACE/store"}),
+    "manifest-elsewhere-a-pipe": (damaged, {"manifest_path": "PLACE/release/pipe"}),
+    "manifest-elsewhere-not-signed": (
+        without_manifest,
+        {"manifest_path": "PLACE/release/release.yaml"},
+    ),
+    "manifest-elsewhere-unsigned": (
+        unsigned_elsewhere,
+        {"keys": [], "integrity_only": True, "manifest_path": "PLACE/there.json"},
+    ),
+    "signature-elsewhere": (signature_elsewhere, {"signature_path": "PLACE/there.sig"}),
+    "signature-inside": (signature_inside, {"signature_path": "PLACE/release/deep/er/there.sig"}),
+    "signature-elsewhere-gone": (nothing, {"signature_path": "PLACE/nothing.sig"}),
+    "signature-elsewhere-a-directory": (nothing, {"signature_path": "PLACE/store"}),
+    "signature-elsewhere-a-pipe": (damaged, {"signature_path": "PLACE/release/pipe"}),
+    "signature-elsewhere-of-another": (
+        spoken_for,
+        {"signature_path": "PLACE/release/signatures/f stranger.sig"},
+    ),
+    "statements-of-others": (many_statements, {}),
     "manifest-changed": (manifest_changed, {}),
     "manifest-changed-part": (manifest_changed, {"only": ["*.gguf"]}),
     "manifest-changed-component": (manifest_changed, {"components": ["tokenizer"]}),
@@ -117,7 +161,7 @@ CASES: dict[str, tuple[Callable[[Everything], None], dict[str, Any]]] = {
     "part-checkpoint-no-root": (nothing, {"checkpoints": ["step1"], "roots": {}}),
     "part-two-without-root": (nothing, {"components": ["tokenizer"], "roots": {}}),
     "part-in-an-inventory": (damaged, {"only": ["data/train/00?.txt"]}),
-    "part-in-another-root": (damaged, {"only": ["store:test/*"]}),
+    "part-in-another-root": (damaged, {"only": ["more:test/*"]}),
     "part-mixed": (
         damaged,
         {"only": ["notes.txt"], "components": ["evaluation-data"], "checkpoints": ["step2"]},
@@ -217,11 +261,18 @@ CASES: dict[str, tuple[Callable[[Everything], None], dict[str, Any]]] = {
 }
 
 
+def placed(value: Any, place: Path) -> Any:
+    if isinstance(value, dict):
+        return {name: placed(each, place) for name, each in value.items()}
+    return value.replace("PLACE", str(place)) if isinstance(value, str) else value
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_a_whole_report(everything: Everything, name: str, tmp_path: Path) -> None:
     prepare, options = CASES[name]
     prepare(everything)
     try:
+        options = {key: placed(value, tmp_path) for key, value in options.items()}
         with unreadable(options.get("unreadable", ()), options.get("after", 0)):
             report = everything.check(
                 **{k: v for k, v in options.items() if k not in {"unreadable", "after"}}
