@@ -1,9 +1,9 @@
 """How mutmut is run here: what it changes, and how it comes through within the hour.
 
 mutmut starts pytest anew for each mutant, with every test that reaches it, the fastest first. Here
-the tests are collected once, in the process that mutants are forked from; those that are about the
-changed module come first; and a mutant is given up after a few seconds of tests, unless nothing
-explains its survival. The functions of mutmut that are replaced are those of the version that
+the tests are collected once, in the process that mutants are forked from; those that see the most
+of the changed module come first; and a mutant is given up after a few seconds of tests, unless
+nothing explains its survival. The functions of mutmut that are replaced are those of the version that
 `make mutate` installs.
 """
 
@@ -26,7 +26,7 @@ import pytest
 
 __all__ = ["run"]
 
-_SECONDS = 3.0
+_SECONDS = 5.0
 """How long the tests of one mutant may take, by what they took without a change."""
 _ITEMS: dict[str, pytest.Item] = {}
 """The collected tests, in the process that mutants are forked from and in those of the mutants."""
@@ -137,7 +137,10 @@ def _run_collected(self: Any, *, mutant_name: str | None, tests: Iterable[str]) 
 def choose(
     mutant: str, tests: Iterable[str], durations: Mapping[str, float], seconds: float
 ) -> list[str]:
-    """The tests of a mutant in order: file by file, those about its module first.
+    """The tests of a mutant in order: file by file, and the fastest of a file first.
+
+    First come those of its package that are about its module, or that hold whole results against
+    golden files; then the others of its package; then the others.
 
     Args:
         mutant: Its dotted name.
@@ -147,13 +150,13 @@ def choose(
     """
     _, package, module, *_ = mutant.split(".")
     files: dict[str, list[str]] = {}
-    for test in sorted(tests):
+    for test in sorted(tests, key=lambda test: (durations[test], test)):
         files.setdefault(test.partition("::")[0], []).append(test)
 
     def rank(file: str) -> tuple[bool, bool, float]:
         _, directory, *name = file.split("/")
-        is_about = module in name[-1] or module.removesuffix("s") in name[-1]
-        return not is_about, directory != package, sum(durations[t] for t in files[file])
+        sees_much = any(word in name[-1] for word in (module, module.removesuffix("s"), "_whole_"))
+        return directory != package, not sees_much, sum(durations[t] for t in files[file])
 
     chosen: list[str] = []
     for file in sorted(files, key=rank):

@@ -9,13 +9,14 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from manifest.errors import NotTrustedError, UndecidedError
-from manifest.policy.state import State, default_state_path, read_state, update_state
+from manifest.policy.state import MAX_BYTES, State, default_state_path, read_state, update_state
 from manifest.signing.keys import generate
 
 DIGEST = "ab" * 32
@@ -169,3 +170,17 @@ def test_state_lies_in_the_directory_for_state(monkeypatch: pytest.MonkeyPatch) 
 
 def test_missing_state_is_empty(tmp_path: Path) -> None:
     assert read_state(tmp_path / "none.json") == State()
+
+
+def test_a_large_state_is_refused_before_it_is_read_whole(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    with path.open("wb") as file:
+        file.truncate(MAX_BYTES * 4)  # a hole
+    tracemalloc.start()
+    try:
+        with pytest.raises(NotTrustedError, match="has more than"):
+            read_state(path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < MAX_BYTES * 3

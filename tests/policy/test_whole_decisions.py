@@ -35,7 +35,6 @@ from everything import (
     without_manifest,
 )
 
-from manifest.build import build, write_manifest
 from manifest.errors import ManifestError
 from manifest.policy import decide, load_policy
 from manifest.policy.state import update_state
@@ -150,11 +149,23 @@ def with_pickles(one: Everything) -> None:
         "tokenizer/, ", "tokenizer/, hidden.txt, 'store:hidden.bin', 'store:pytorch_model.bin', "
     )
     one.put("release.yaml", text.encode())
-    for name in ("manifest.json", "model.sig", "data/train.jsonl"):
-        (one.path / name).unlink()
+    (one.path / "data/train.jsonl").unlink()
     (one.store / "test.jsonl").unlink()
-    write_manifest(one.path, build(one.path, roots=one.roots))
-    sign(one.path, PUBLISHER, roots=one.roots)
+    one.sign_again()
+
+
+def many_pickles(count: int) -> Callable[[Everything], None]:
+    def prepare(one: Everything) -> None:
+        for number in range(count):
+            one.put(f"pickle{number}.txt", b"\x80\x04N.")
+        one.sign_again()
+
+    return prepare
+
+
+def with_a_core_ml_model(one: Everything) -> None:
+    one.put("tiny.mlmodel", b"x")
+    one.sign_again()
 
 
 REQUIRE = "require:\n"
@@ -284,6 +295,17 @@ CASES: dict[str, tuple[Callable[[Everything], None], str, dict[str, Any]]] = {
         PUBLISHERS + "forbidden_formats: [runs-code]\n",
         {"options": {"roots": {}}},
     ),
+    "formats-of-none": (nothing, PUBLISHERS + "forbidden_formats: [onnx]\n", {}),
+    "formats-of-five": (many_pickles(5), PUBLISHERS + "forbidden_formats: [pickle]\n", {}),
+    "formats-of-seven": (many_pickles(7), PUBLISHERS + "forbidden_formats: [pickle]\n", {}),
+    "formats-of-two-words": (
+        with_a_core_ml_model,
+        PUBLISHERS + "forbidden_formats: [core-ml]\n",
+        {},
+    ),
+    "strict-and-nothing-left": (nothing, PUBLISHERS + REQUIRE + "  strict: true\n", {}),
+    "every-acme": (nothing, PUBLISHERS.replace("acme/*", "acme/**"), {}),
+    "pattern-in-the-middle": (nothing, PUBLISHERS.replace("acme/*", "acme/**/x/**"), {}),
     "content-low": (nothing, PUBLISHERS + REQUIRE + "  verdict: weights-available\n", {}),
     "content-of-damaged": (damaged, PUBLISHERS + REQUIRE + "  verdict: weights-available\n", {}),
     "content-unreadable": (

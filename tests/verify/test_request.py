@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,16 @@ def test_as_many_bytes_as_are_allowed(place: Path) -> None:
     os.mkfifo("pipe")
     with pytest.raises(UsageError, match="--manifest pipe is not a regular file"):
         read_given("pipe", "--manifest", 4)
+
+
+def test_a_large_file_is_refused_before_it_is_read_whole(place: Path) -> None:
+    with (place / "large").open("wb") as file:
+        file.truncate(1 << 26)  # a hole
+    tracemalloc.start()
+    try:
+        with pytest.raises(NotTrustedError, match="has more than"):
+            read_given("large", "--manifest", 1 << 20)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1 << 22
