@@ -178,7 +178,7 @@ def test_a_large_state_is_refused_before_it_is_read_whole(tmp_path: Path) -> Non
         file.truncate(MAX_BYTES * 4)  # a hole
     tracemalloc.start()
     try:
-        with pytest.raises(NotTrustedError, match="has more than"):
+        with pytest.raises(NotTrustedError, match="has 16,777,217 bytes; at most"):
             read_state(path)
         _, peak = tracemalloc.get_traced_memory()
     finally:

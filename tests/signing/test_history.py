@@ -80,7 +80,10 @@ def verify(value: Document, key: keys.PrivateKey) -> VerifiedEnvelope:
 def test_old_statement_is_read(old: Document) -> None:
     statement = parse(old)
     assert statement.format is StatementFormat.DIGESTS_V0_1
-    assert [r.path for r in statement.resources] == ["a", "b/c"]
+    assert [(r.path, r.algorithm) for r in statement.resources] == [
+        ("a", "sha256"),
+        ("b/c", "sha256"),
+    ]
     assert (statement.root_digest, statement.ignore_paths) == ("", ())
     del old["subject"][0]["annotations"]
     assert parse(old) == statement

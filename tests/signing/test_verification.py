@@ -304,3 +304,13 @@ def test_hint_with_control_characters_is_escaped(sound: Value, other_key: keys.P
     with pytest.raises(NotTrustedError) as caught:
         verify(sound, other_key)
     assert "\x1b" not in caught.value.message
+
+
+def test_keyless(oms: Path) -> None:
+    keyless = pytest.importorskip("manifest.signing.keyless")
+    pytest.importorskip("sigstore", reason="needs the extra sigstore")
+    data = (oms.parent / "oms-published/v1.1.0-sigstore/model.sig").read_bytes()
+    who = keyless.SigstoreIdentity("stefanb@us.ibm.com", "https://sigstore.verify.ibm.com/oauth2")
+    verified = verify_signature(data, sigstore=keyless.SigstoreTrust((who,)))
+    assert isinstance(verified.signer, keyless.KeylessSigner)
+    assert (verified.signer.identity, verified.warnings) == ("stefanb@us.ibm.com", ())

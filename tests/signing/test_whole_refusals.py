@@ -108,6 +108,10 @@ STATEMENTS = {
     "ignores a pattern": changed(STATEMENT, f"{SETTINGS}/ignore_paths/0", "*.txt"),
     "ignores what leads out": changed(STATEMENT, f"{SETTINGS}/ignore_paths/0", "../x"),
     "ranges": sharded("a:0:400", "a:400:401"),
+    "ranges with further fields": resealed(changed(sharded("a:0:400"), f"{FIRST}/x", 1)),
+    "ranges with two further fields": resealed(
+        changed(changed(sharded("a:0:400", "a:400:800"), f"{FIRST}/x", 1), f"{FIRST}/y", 1)
+    ),
     "ranges of no size": sharded("a:0:400", size=0),
     "ranges of the largest size": sharded("a:0:400", size=(1 << 63) - 1),
     "ranges of a larger size": sharded("a:0:400", size=1 << 63),
