@@ -76,7 +76,7 @@ HERE = {
     "notes.txt": b"in no component\n",
     "other notes.txt": b"in no component either\n",
     "third notes.txt": b"nor these\n",
-    **{f"data/train/{n:03}.txt": b"%d" % n * 9 for n in range(12)},
+    **{f"data/train/{n:03}.txt": b"%03d" % n * 9 for n in range(12)},
 }
 THERE = {
     "vocab.txt": b"a b c\n",
@@ -226,7 +226,7 @@ def damaged(one: Everything) -> None:
     one.put("beside the inventory's", b"new", root="more")
     (one.path / "zlink").symlink_to("/etc/passwd")
     one.put("data/train/000.txt", b"longer than it was")
-    one.put("data/train/001.txt", b"9" * 9)
+    one.put("data/train/001.txt", b"9" * 27)
     (one.path / "data/train/002.txt").unlink()
     (one.path / "data/train/003.txt").rename(one.path / "data/train/moved.txt")
     one.put("data/train/added.txt", b"new")
