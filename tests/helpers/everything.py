@@ -228,6 +228,8 @@ def damaged(one: Everything) -> None:
     one.put("data/train/000.txt", b"longer than it was")
     one.put("data/train/001.txt", b"9" * 27)
     (one.path / "data/train/002.txt").unlink()
+    owned = hashlib.sha256(HERE["data/train/004.txt"]).hexdigest().encode()
+    one.put("data/train/004.txt", POINTER % (owned, 27))
     (one.path / "data/train/003.txt").rename(one.path / "data/train/moved.txt")
     one.put("data/train/added.txt", b"new")
     (one.path / "data/train/linked.txt").symlink_to("000.txt")
@@ -518,3 +520,63 @@ def many_statements(one: Everything) -> None:
     one.carry("c.sig", kind, AUDITOR, f"{outside}1", f"{outside}2")
     one.carry("d.sig", kind, AUDITOR, "m.gguf", "notes.txt")
     one.carry("e.sig", "https://slsa.dev/verification_summary/v1", AUDITOR, "manifest.json")
+
+
+def weights_are_pointers(one: Everything) -> None:
+    digest = hashlib.sha256(HERE["m-1.safetensors"]).hexdigest().encode()
+    one.put("m-1.safetensors", POINTER % (digest, len(HERE["m-1.safetensors"])))
+
+
+def manifest_shorter_in_ranges(one: Everything) -> None:
+    in_ranges(one)
+    file = one.path / "manifest.json"
+    file.write_bytes(file.read_bytes()[:100])
+
+
+def manifest_longer_in_ranges(one: Everything) -> None:
+    in_ranges(one)
+    file = one.path / "manifest.json"
+    file.write_bytes(file.read_bytes() + b" " * 100)
+
+
+def empty_file_not_signed(one: Everything) -> None:
+    """By files, where a statement lists empty ones too."""
+
+    def change(statement: dict[str, Any]) -> None:
+        predicate = statement["predicate"]
+        predicate["resources"] = [
+            r for r in predicate["resources"] if r["name"] != "tokenizer/empty.txt"
+        ]
+        rebind(statement)
+
+    one.resign(change)
+
+
+def by_blake2b(one: Everything) -> None:
+    """A digest that no manifest holds."""
+
+    def change(statement: dict[str, Any]) -> None:
+        statement["predicate"]["serialization"] |= {"hash_type": "blake2b"}
+        root = b""
+        for entry in statement["predicate"]["resources"]:
+            data = (one.path / entry["name"]).read_bytes()
+            entry |= {"algorithm": "blake2b", "digest": hashlib.blake2b(data).hexdigest()}
+            root += bytes.fromhex(entry["digest"])
+        statement["subject"][0]["digest"]["sha256"] = hashlib.sha256(root).hexdigest()
+
+    one.resign(change)
+
+
+def empty_file_added_in_ranges(one: Everything) -> None:
+    in_ranges(one)
+    one.put("added and empty", b"")
+
+
+def sha256_alone(one: Everything) -> None:
+    """A manifest that names one digest, and gives two of each file."""
+    one.forge({}, lambda manifest: dataclasses.replace(manifest, digests=("sha256",)))
+
+
+def ends_in_x(one: Everything) -> None:
+    one.put("box", b"x")
+    one.put("boX", b"x")

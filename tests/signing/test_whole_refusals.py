@@ -245,6 +245,7 @@ def test_keys_that_do_not_verify(tmp_path: Path) -> None:
         "another, and no hint": (without_hint(), {"keys": [stranger]}),
         "two others, and no hint": (without_hint(), {"keys": [stranger, auditor]}),
         "right, and no hint": (without_hint(), {"keys": [stranger, publisher]}),
+        "a timestamp that nobody asks for": (timestamp_of(1), {"keys": [publisher]}),
         "other content": (other_content(BUNDLE), {"keys": [publisher]}),
         "another type": (
             changed(BUNDLE, f"{ENVELOPE}/payloadType", "text/plain"),

@@ -19,7 +19,7 @@ from manifest.signing.signer import sign_payload
 from manifest.verify.replays import replays_in
 from manifest.verify.run import verify
 
-PUBLISHER, REPLAYER = generate(KeyKind.ECDSA_P256), generate(KeyKind.ECDSA_P256)
+PUBLISHER, REPLAYER, AUDITOR = (generate(KeyKind.ECDSA_P256) for _ in range(3))
 CHAIN = [("one", "two"), ("two", "three")]
 
 
@@ -125,3 +125,19 @@ def test_lint_passes_over_what_does_not_count_and_reads_on(release: Path) -> Non
     assert found.paths == {
         f"signatures/{n}.sig" for n in ("2-broken", "3-stranger", "4-publisher", "5-replayer")
     }
+
+
+def test_a_replay_is_no_reason_to_pass_over_what_lies_behind_it(release: Path) -> None:
+    put_replay(release, replay_statement(release), REPLAYER, "a replay.sig")
+    sign(release, AUDITOR, signature_path=release / "signatures/b auditor.sig")
+    report = verify(release, keys=[PUBLISHER.public, AUDITOR.public], replayers=[REPLAYER.public])
+    assert len(report.replays) == 1
+    assert [s.fingerprint for s in report.also_signed_by] == [AUDITOR.fingerprint]
+
+
+def test_who_published_reproduces_nothing(release: Path) -> None:
+    put_replay(release, replay_statement(release), PUBLISHER)
+    report = verify(release, keys=[PUBLISHER.public], replayers=[PUBLISHER.public])
+    assert report.ok
+    assert report.replays == ()
+    assert report.warnings

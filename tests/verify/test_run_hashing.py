@@ -7,13 +7,16 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from everything import HERE, MORE, THERE, Everything, damaged, in_ranges, make_everything, nothing
 
 from manifest.errors import UsageError
 from manifest.inventory.cache import GRAIN_NS, DigestCache
+
+if TYPE_CHECKING:
+    from releases import Release
 
 
 @pytest.fixture
@@ -152,3 +155,8 @@ def test_a_cache_is_not_for_what_says_what_was_read(
     with DigestCache(tmp_path / "cache") as cache, pytest.raises(UsageError) as caught:
         everything.check(cache=cache, **options)
     assert (caught.value.message, caught.value.remedy) == (text, "leave out one of them")
+
+
+def test_a_sample_needs_an_inventory(release: Release) -> None:
+    with pytest.raises(UsageError, match="nothing that is checked has an inventory"):
+        release.verify(sample=1)

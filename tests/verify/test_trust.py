@@ -20,6 +20,7 @@ from manifest.signing.certificates import load_roots
 from manifest.signing.keys import load_private
 from manifest.signing.signer import sign_payload
 from manifest.verify.report import SignerInfo, VerifyReport
+from manifest.verify.run import verify
 
 if TYPE_CHECKING:
     from releases import Release
@@ -130,3 +131,23 @@ def test_by_key_with_a_timestamp(release: Release, authority: Authority) -> None
     assert found.signed_before > f"{NOW - dt.timedelta(minutes=30):%Y-%m-%dT%H:%M:%SZ}"
     assert dataclasses.replace(found, signed_before="") == without
     assert found.signature_sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def test_by_identity() -> None:
+    keyless = pytest.importorskip("manifest.signing.keyless")
+    pytest.importorskip("sigstore", reason="needs the extra sigstore")
+    published = Path(__file__).parents[1] / "data/oms-published/v1.1.0-sigstore"
+    who, issuer = "stefanb@us.ibm.com", "https://sigstore.verify.ibm.com/oauth2"
+    trust = keyless.SigstoreTrust((keyless.SigstoreIdentity(who, issuer),))
+    found = verify(published, sigstore=trust).signer
+    data = (published / "model.sig").read_bytes()
+    (certificate,) = parse_bundle(data).certificates
+    assert found == SignerInfo(
+        method="sigstore",
+        identity=who,
+        kind="ecdsa-p256",
+        fingerprint=hashlib.sha256(certificate).hexdigest(),
+        issuer=issuer,
+        signature="model.sig",
+        signature_sha256=hashlib.sha256(data).hexdigest(),
+    )
