@@ -164,18 +164,22 @@ def plain(value: Any) -> Any:
     return value
 
 
-def assert_golden(found: Any, golden: Path, place: Path) -> None:
-    """What was found is what the file says, or is written there with ``UPDATE_GOLDEN=1``.
+def text_of(found: Any, place: Path) -> str:
+    """Plain values as a golden file has them.
 
     Args:
-        found: Plain values.
-        golden: The file.
+        found: The values.
         place: The directory of the test, which stands in texts as ``PLACE``.
     """
     text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"
     for name, key in KEYS.items():
         text = text.replace(key.fingerprint, name.upper())
-    text = text.replace(str(place), "PLACE")
+    return text.replace(str(place), "PLACE")
+
+
+def assert_golden(found: Any, golden: Path, place: Path) -> None:
+    """What was found is what the file says, or is written there with ``UPDATE_GOLDEN=1``."""
+    text = text_of(found, place)
     if os.environ.get("UPDATE_GOLDEN"):
         golden.parent.mkdir(exist_ok=True)
         golden.write_text(text, encoding="utf-8")
