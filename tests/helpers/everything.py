@@ -158,7 +158,8 @@ def plain(value: Any) -> Any:
         fields = [f.name for f in dataclasses.fields(value)]
         return plain({name: getattr(value, name) for name in fields})
     if isinstance(value, Mapping):
-        return {k: plain(v) for k, v in value.items() if v not in (None, "", (), [], {}, False)}
+        said = {k: v for k, v in value.items() if v is not None and v is not False}
+        return {k: plain(v) for k, v in said.items() if v not in ("", (), [], {})}
     if isinstance(value, list | tuple):
         return [plain(v) for v in value]
     return value
@@ -584,3 +585,41 @@ def sha256_alone(one: Everything) -> None:
 def ends_in_x(one: Everything) -> None:
     one.put("box", b"x")
     one.put("boX", b"x")
+
+
+def not_covered_and_signed(one: Everything) -> None:
+    """Signed by another tool where ours covers nothing, and beside it what nobody signed."""
+    without_manifest(one)
+    one.put(".cache/huggingface/signed.txt", b"signed")
+    one.put(".cache/huggingface/other.txt", b"not signed")
+
+    def change(statement: dict[str, Any]) -> None:
+        statement["predicate"]["resources"].insert(
+            0,
+            {
+                "name": ".cache/huggingface/signed.txt",
+                "algorithm": "sha256",
+                "digest": hashlib.sha256(b"signed").hexdigest(),
+            },
+        )
+        rebind(statement)
+
+    one.resign(change)
+
+
+def grown_in_ranges(one: Everything) -> None:
+    """Files of one range and of none that have more now."""
+    in_ranges(one)
+    one.put("notes.txt", b"x" * 150)
+    one.put("tokenizer/empty.txt", b"x")
+
+
+def deep_and_signed(one: Everything) -> None:
+    one.put("a/b/c/d.txt", b"x")
+    one.put("x/y/z.txt", b"x")
+    one.sign_again()
+
+
+def deep_and_added(one: Everything) -> None:
+    one.put("a/b/c/d.txt", b"x")
+    one.put("x/y/z.txt", b"x")

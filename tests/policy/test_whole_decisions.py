@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,7 @@ AUDITORS = """\
     roles: [auditor, reproducer]
     releases: ['**']
 """
+AUDITORS_FIRST = "signers:\n" + AUDITORS + PUBLISHERS.removeprefix("signers:\n")
 FIRST_USE = "tofu: true\n"
 HINT = PUBLISHER.fingerprint
 
@@ -152,6 +154,14 @@ def with_pickles(one: Everything) -> None:
     (one.path / "data/train.jsonl").unlink()
     (one.store / "test.jsonl").unlink()
     one.sign_again()
+
+
+def without_hint(one: Everything) -> None:
+    """A signature that does not name its key, as other tools write it."""
+    file = one.path / "model.sig"
+    bundle = json.loads(file.read_bytes())
+    bundle["verificationMaterial"]["publicKey"] = {}
+    file.write_text(json.dumps(bundle))
 
 
 def many_pickles(count: int) -> Callable[[Everything], None]:
@@ -306,6 +316,13 @@ CASES: dict[str, tuple[Callable[[Everything], None], str, dict[str, Any]]] = {
     "strict-and-nothing-left": (nothing, PUBLISHERS + REQUIRE + "  strict: true\n", {}),
     "every-acme": (nothing, PUBLISHERS.replace("acme/*", "acme/**"), {}),
     "pattern-in-the-middle": (nothing, PUBLISHERS.replace("acme/*", "acme/**/x/**"), {}),
+    "no-hint": (without_hint, PUBLISHERS, {}),
+    "no-hint-of-a-stranger": (
+        without_hint,
+        PUBLISHERS.replace("publisher.pub", "stranger.pub"),
+        {},
+    ),
+    "no-hint-of-two": (without_hint, AUDITORS_FIRST, {}),
     "content-low": (nothing, PUBLISHERS + REQUIRE + "  verdict: weights-available\n", {}),
     "content-of-damaged": (damaged, PUBLISHERS + REQUIRE + "  verdict: weights-available\n", {}),
     "content-unreadable": (
