@@ -20,21 +20,18 @@ from everything import (
     RELEASE,
     STRANGER,
     Everything,
-    assert_golden,
-    claims_differ,
     copy_of,
-    damaged,
+    make_everything,
+)
+from everything_damaged import damaged, manifest_changed, nothing, signature_gone
+from everything_signed import (
+    claims_differ,
     in_order,
     last_digest_differs,
-    make_everything,
-    manifest_changed,
-    nothing,
-    plain,
-    signature_gone,
     spoken_for,
-    unreadable,
     without_manifest,
 )
+from golden import assert_golden, plain, unreadable
 
 from manifest.errors import ManifestError
 from manifest.policy import decide, load_policy

@@ -13,7 +13,8 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from everything import AUDITOR, PUBLISHER, STRANGER, assert_golden, plain
+from everything import AUDITOR, PUBLISHER, STRANGER
+from golden import assert_golden, plain
 
 from manifest.errors import ManifestError
 from manifest.signing.bundle import parse_bundle

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from everything import HERE, MORE, THERE, Everything, damaged, in_ranges, make_everything, nothing
+from everything import HERE, MORE, THERE, Everything, make_everything
+from everything_damaged import damaged, nothing
+from everything_signed import in_ranges
 
 from manifest.errors import UsageError
 from manifest.inventory.cache import GRAIN_NS, DigestCache
