@@ -136,6 +136,7 @@ def test_another_training_text_is_refused(release: Path, tmp_path: Path) -> None
     assert "the text is not what data/order.jsonl names" in done.stderr
 
 
+@pytest.mark.long
 def test_its_own_check_trains_again_and_finds_what_differs(release: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(release, tmp_path / "copy")
     (copy / "samples.jsonl").write_text("{}\n")

@@ -167,6 +167,7 @@ def test_collisions_are_the_outermost_pairs_that_fold_alike(paths: list[str]) ->
     assert all(list(group) == sorted(group, key=sort_key) for group in collisions(paths))
 
 
+@pytest.mark.long
 def test_a_hostile_list_of_deep_paths_takes_bounded_time() -> None:
     paths = [f"{number:04d}/" + "/".join("a" * 2000) for number in range(40)]
 

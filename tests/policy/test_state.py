@@ -36,6 +36,7 @@ while True:
 """
 
 
+@pytest.mark.long
 def test_killed_writer_loses_nothing_that_it_told(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
     chance = random.Random(7)
