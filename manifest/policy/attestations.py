@@ -139,9 +139,12 @@ class Attestations:
             failure = _failure(one, demand)
             voice = self._who.voice(one.path)
             new = _Said(names, voice, one.path, failure, time=time)
+            if time is None:  # each is about something of its own, and none takes another back
+                yield new
+                continue
             # Of the summaries of one signer the latest says what holds now.
             old = latest.get(voice)
-            if old is None or old.time is None or new.time is None or new.time >= old.time:
+            if old is None or old.time is None or time >= old.time:
                 latest[voice] = new
         yield from latest.values()
 
@@ -248,6 +251,6 @@ def _asked(demand: AttestationDemand) -> str:
 def _time(text: str) -> dt.datetime | None:
     try:
         time = dt.datetime.fromisoformat(text)
-    except ValueError:
+        return time.astimezone(dt.UTC) if time.tzinfo is not None else None
+    except (ValueError, OverflowError):  # of the first or last day there is, in another zone
         return None
-    return time.astimezone(dt.UTC) if time.tzinfo is not None else None

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from manifest.display import plural, printable
 from manifest.errors import ExitCode
 from manifest.policy.document import Policy, Role
-from manifest.policy.names import matches
+from manifest.policy.names import concerns
 from manifest.policy.state import State
 from manifest.policy.trust import Match, PolicyTrust
 from manifest.policy.versions import compare_versions
@@ -210,7 +210,7 @@ def demands_of_release(
             policy.where("revoked.digests"),
         )
     for i, lowest in enumerate(policy.lowest_versions):
-        if matches(lowest.release, report.name):
+        if concerns(lowest.release, report.name):
             order = compare_versions(report.version, lowest.version)
             version = printable(report.version)
             yield Demand(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from manifest.document.replay_statement import PREDICATE_TYPE
 from manifest.document.yaml_text import YamlDocument
-from manifest.policy.names import matches
+from manifest.policy.names import concerns, matches
 from manifest.signing.keys import PublicKey
 from manifest.verify.statements import PROVENANCE_TYPE, RECEIPT_TYPE
 
@@ -131,7 +131,7 @@ class AttestationDemand:
 
     def is_of(self, release: str) -> bool:
         """Whether it is asked of a release of this name."""
-        return any(matches(pattern, release) for pattern in self.releases)
+        return any(concerns(pattern, release) for pattern in self.releases)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

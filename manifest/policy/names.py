@@ -10,9 +10,10 @@ from __future__ import annotations
 import functools
 import re
 
-__all__ = ["matches", "pattern_problem"]
+__all__ = ["concerns", "matches", "pattern_problem"]
 
 _ONE = "[A-Za-z0-9._-]"
+_PLAIN = re.compile(f"{_ONE}+(?:/{_ONE}+)*")
 
 
 def pattern_problem(pattern: str) -> str:
@@ -37,3 +38,12 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 def matches(pattern: str, name: str) -> bool:
     """Whether a sound pattern matches a whole name."""
     return _compiled(pattern).fullmatch(name) is not None
+
+
+def concerns(pattern: str, name: str) -> bool:
+    """Whether a demand for the names of a sound pattern is made of a name.
+
+    To grant by a wildcard only plain names is safe; to demand so is not: who chooses the name of a
+    release would choose one that no wildcard matches. A wildcard demands it of every such name.
+    """
+    return matches(pattern, name) or ("*" in pattern and not _PLAIN.fullmatch(name))

@@ -16,6 +16,7 @@ from typing import Any
 from manifest.display import printable
 from manifest.errors import ManifestError, NotTrustedError, UndecidedError, UsageError
 from manifest.inventory import Tree, read_file, walk
+from manifest.inventory.walk import walk_place
 from manifest.policy.attestations import Attestations, replays_that_count
 from manifest.policy.content import demands_of_content, needs_content
 from manifest.policy.decision import Decision, Demand, count_voices, demands_of_release
@@ -107,7 +108,7 @@ def decide(
     state = read_state(state_path) if state_path is not None else State()
     first_use = (*state.pins.values(), *keys) if policy.tofu else ()
     trust = PolicyTrust(policy, at=moment, first_use=first_use)
-    before = walk(directory)
+    before = _trees(directory, options.get("roots") or {})
     if signature_path is None:
         signature_path = _first_that_counts(directory, trust)
         trust.forget()
@@ -134,6 +135,13 @@ def decide(
     if decision.accepted and update and state_path is not None:
         decision = _remember(decision, state_path)
     return decision
+
+
+def _trees(
+    directory: str | os.PathLike[str], roots: Mapping[str, str | os.PathLike[str]]
+) -> list[Tree]:
+    """The release as it lies there, and each of its roots, to see whether any changes."""
+    return [walk(directory), *(walk_place(where) for _, where in sorted(roots.items()))]
 
 
 def _first_that_counts(directory: str | os.PathLike[str], trust: PolicyTrust) -> str | None:
@@ -163,7 +171,7 @@ def _first_that_counts(directory: str | os.PathLike[str], trust: PolicyTrust) ->
 
 
 def _judge(
-    question: _Question, report: VerifyReport, trust: PolicyTrust, state: State, before: Tree
+    question: _Question, report: VerifyReport, trust: PolicyTrust, state: State, before: list[Tree]
 ) -> Decision:
     policy, moment = question.policy, question.moment
     fault = policy.validity.fault(moment)
@@ -218,7 +226,7 @@ def _files(policy: Policy, report: VerifyReport) -> Demand:
     return Demand("files", "a release that is what was signed", found, held, policy.where(""))
 
 
-def _content(question: _Question, report: VerifyReport, before: Tree) -> list[Demand]:
+def _content(question: _Question, report: VerifyReport, before: list[Tree]) -> list[Demand]:
     policy, directory = question.policy, question.directory
     signer = report.signer.identity if report.signer else ""
     try:
@@ -227,7 +235,7 @@ def _content(question: _Question, report: VerifyReport, before: Tree) -> list[De
                 policy, directory, signer, roots=question.roots, manifest=report.manifest
             )
         )
-        if walk(directory) != before:
+        if _trees(directory, question.roots) != before:
             raise UndecidedError("the release changed while it was verified")
     except ManifestError as error:
         where = policy.where("require")

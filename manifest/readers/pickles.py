@@ -16,7 +16,7 @@ from manifest.errors import UndecidedError
 from manifest.readers._bounded import file_size
 from manifest.sources import Source
 
-__all__ = ["MAX_BYTES", "PickleImports", "can_scan", "scan_pickle"]
+__all__ = ["MAX_BYTES", "BoundedFile", "PickleImports", "can_scan", "scan_pickle"]
 
 MAX_BYTES = 4 * 1024 * 1024
 """The most that is read of a pickle, in bytes, and the most that an archive's packed entries hold.
@@ -62,7 +62,7 @@ def scan_pickle(source: Source, path: str) -> PickleImports:
             remedy="pip install 'model-release-manifest[scan]'",
         ) from error
     logging.getLogger("picklescan").setLevel(logging.CRITICAL + 1)
-    file = _Window(source, path)
+    file = BoundedFile(source, path)
     shown = printable(path)
     suffix = path[path.rfind(".") :].lower() if "." in path else ""
     try:
@@ -106,7 +106,7 @@ def _refuse_bombs(file: io.RawIOBase, shown: str) -> None:
         raise UndecidedError(f"{shown} unpacks to more than is looked at")
 
 
-class _Window(io.RawIOBase):
+class BoundedFile(io.RawIOBase):
     """A file of a release, of which no more than a number of bytes can be read in all.
 
     It reads ahead the more, the longer it is read in one go: an archive is skipped through.
@@ -128,20 +128,25 @@ class _Window(io.RawIOBase):
         self._left += more
 
     def readable(self) -> bool:
+        """It is."""
         return True
 
     def seekable(self) -> bool:
+        """It is."""
         return True
 
     def tell(self) -> int:
+        """The position, in bytes."""
         return self._at
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """As of any file; before the beginning is the beginning."""
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
         self._at = max(base + offset, 0)
         return self._at
 
     def read(self, size: int = -1) -> bytes:
+        """At most ``size`` bytes; raises UndecidedError where more are asked for than are looked at."""
         wanted = self._size - self._at if size < 0 else size
         wanted = max(min(wanted, self._size - self._at), 0)
         start, held = self._chunk
@@ -160,6 +165,7 @@ class _Window(io.RawIOBase):
         return data
 
     def readline(self, size: int | None = -1) -> bytes:
+        """The bytes up to the end of a line, with it."""
         line = bytearray()
         while (size is None or size < 0 or len(line) < size) and (byte := self.read(1)):
             line += byte

@@ -109,13 +109,16 @@ class Everything(Release):
         write_manifest(self.path, build(self.path, roots=self.roots))
         sign(self.path, PUBLISHER, roots=self.roots)
 
-    def carry(self, name: str, kind: str, key: PrivateKey, *subjects: str) -> None:
+    def carry(
+        self, name: str, kind: str, key: PrivateKey, *subjects: str, **predicate: Any
+    ) -> None:
         digests = [hashlib.sha256((self.path / s).read_bytes()).hexdigest() for s in subjects]
         plain = {
             "_type": "https://in-toto.io/Statement/v1",
             "subject": [{"name": f"s{n}", "digest": {"sha256": d}} for n, d in enumerate(digests)],
             "predicateType": kind,
-            "predicate": {"runDetails": {"builder": {"id": "https://example.org/builder"}}},
+            "predicate": predicate
+            or {"runDetails": {"builder": {"id": "https://example.org/builder"}}},
         }
         self.put(f"signatures/{name}", sign_payload(json.dumps(plain).encode(), key))
 

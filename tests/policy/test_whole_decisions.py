@@ -161,6 +161,43 @@ def without_hint(one: Everything) -> None:
     file.write_text(json.dumps(bundle))
 
 
+def named(name: str) -> Callable[[Everything], None]:
+    """The release under a name that its publisher chose with care."""
+
+    def prepare(one: Everything) -> None:
+        one.put("release.yaml", RELEASE.replace("acme/everything", name).encode())
+        one.sign_again()
+
+    return prepare
+
+
+def with_results(*results: str) -> Callable[[Everything], None]:
+    """Test results by one auditor, in this order."""
+
+    def prepare(one: Everything) -> None:
+        for number, result in enumerate(results):
+            kind = "https://in-toto.io/attestation/test-result/v0.1"
+            one.carry(f"{number}.sig", kind, AUDITOR, "manifest.json", result=result)
+
+    return prepare
+
+
+def summarised(time: str) -> Callable[[Everything], None]:
+    def prepare(one: Everything) -> None:
+        kind = "https://slsa.dev/verification_summary/v1"
+        said = {
+            "verifier": {"id": "https://example.org/verifier"},
+            "timeVerified": time,
+            "resourceUri": "x",
+            "policy": {"uri": "x"},
+            "verificationResult": "PASSED",
+            "verifiedLevels": [],
+        }
+        one.carry("summary.sig", kind, AUDITOR, "manifest.json", **said)
+
+    return prepare
+
+
 def many_pickles(count: int) -> Callable[[Everything], None]:
     def prepare(one: Everything) -> None:
         for number in range(count):
@@ -175,6 +212,10 @@ def with_a_core_ml_model(one: Everything) -> None:
     one.sign_again()
 
 
+AUDITED = "attestations: [{type: verification-summary}]\n"
+TESTED = "attestations: [{type: 'https://in-toto.io/attestation/test-result/v0.1', by: auditor}]\n"
+TO_A_STRANGER = FIRST_USE + "signers:\n" + AUDITORS
+GIVEN = {"keys": [PUBLISHER.public]}
 REQUIRE = "require:\n"
 CASES: dict[str, tuple[Callable[[Everything], None], str, dict[str, Any]]] = {
     "plain": (nothing, PUBLISHERS, {}),
@@ -320,6 +361,35 @@ CASES: dict[str, tuple[Callable[[Everything], None], str, dict[str, Any]]] = {
         {},
     ),
     "no-hint-of-two": (without_hint, AUDITORS_FIRST, {}),
+    "tofu-audited": (nothing, TO_A_STRANGER + AUDITED, GIVEN),
+    "tofu-audited-plus": (named("acme/every+thing"), TO_A_STRANGER + AUDITED, GIVEN),
+    "tofu-audited-look-alike": (named("\u0430cme/everything"), TO_A_STRANGER + AUDITED, GIVEN),
+    "tofu-audited-blank": (named("acme/every thing"), TO_A_STRANGER + AUDITED, GIVEN),
+    "lowest-of-an-odd-name": (
+        named("acme/mod\u00e8le"),
+        PUBLISHERS.replace("acme/*", "acme/mod\u00e8le")
+        + "lowest_versions: [{release: 'other/*', version: '99'}]\n",
+        {},
+    ),
+    "lowest-of-another": (
+        nothing,
+        PUBLISHERS + "lowest_versions: [{release: 'other/*', version: '99'}]\n",
+        {},
+    ),
+    "tested": (with_results("PASSED"), PUBLISHERS + AUDITORS + TESTED, {}),
+    "tested-and-failed": (with_results("PASSED", "FAILED"), PUBLISHERS + AUDITORS + TESTED, {}),
+    "failed-and-tested": (with_results("FAILED", "PASSED"), PUBLISHERS + AUDITORS + TESTED, {}),
+    "summarised": (summarised("2026-01-01T00:00:00Z"), PUBLISHERS + AUDITORS + AUDITED, {}),
+    "summarised-before-all-days": (
+        summarised("0001-01-01T00:00:00+14:00"),
+        PUBLISHERS + AUDITORS + AUDITED,
+        {},
+    ),
+    "summarised-after-all-days": (
+        summarised("9999-12-31T23:59:59-14:00"),
+        PUBLISHERS + AUDITORS + AUDITED,
+        {},
+    ),
     "content-low": (nothing, PUBLISHERS + REQUIRE + "  verdict: weights-available\n", {}),
     "content-of-damaged": (damaged, PUBLISHERS + REQUIRE + "  verdict: weights-available\n", {}),
     "content-unreadable": (
