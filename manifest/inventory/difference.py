@@ -7,6 +7,7 @@ sizes, then the caller hashes `Plan.to_hash`, then `conclude` compares digests.
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
@@ -194,9 +195,15 @@ def plan(
             else:
                 mismatched.append(_item(want, file.size))
     missing, undecided = _absent(wanted.values(), tree)
-    sizes = {item.expected_size for item in missing}
-    unlike = [(f.path, f.size) for f in added if f.size not in sizes and None not in sizes]
-    to_hash += {f.path for f in added}.difference(path for path, _ in unlike)
+    # As many as are missing may have been renamed; more of their size are what anyone can add.
+    sizes = Counter(item.expected_size for item in missing)
+    unlike = []
+    for file in added:
+        if sizes[file.size] > 0:
+            sizes[file.size] -= 1
+            to_hash.append(file.path)
+        else:
+            unlike.append((file.path, file.size))
     unlike += [(item.path, item.found_size or 0) for item in mismatched]
     to_hash += () if quick else _explained(unlike)
     return Plan(

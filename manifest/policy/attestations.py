@@ -120,7 +120,7 @@ class Attestations:
 
     def _statements(self, demand: AttestationDemand) -> Iterator[_Said]:
         kind = KNOWN_TYPES.get(demand.kind, demand.kind)
-        latest: dict[str, _Said] = {}
+        latest: dict[str, tuple[_Said, CarriedStatement]] = {}
         for one in self._report.statements:
             if one.predicate_type != kind:
                 continue
@@ -142,28 +142,35 @@ class Attestations:
             if time is None:  # each is about something of its own, and none takes another back
                 yield new
                 continue
-            # Of the summaries of one signer the latest says what holds now.
-            old = latest.get(voice)
-            if old is None or old.time is None or time >= old.time:
-                latest[voice] = new
-        yield from latest.values()
+            # Of the summaries of one signer the latest says what holds now; of two of one time,
+            # the one that refuses.
+            old, _ = latest.get(voice, (None, one))
+            if (
+                old is None
+                or old.time is None
+                or (time, failure != "") > (old.time, old.failure != "")
+            ):
+                latest[voice] = new, one
+        for new, one in latest.values():
+            lacking = "" if new.failure else _lacking(one, demand)
+            if lacking:
+                self._passed_over(one.path, demand, f"it does not say {printable(lacking)}")
+            else:
+                yield new
 
     def _of_summary(
         self, one: CarriedStatement, demand: AttestationDemand
     ) -> tuple[dt.datetime | None, str]:
         """When a release was verified, or why the summary of it does not count."""
-        time = _time(one.said["time"])
+        time = _time(one.said.get("time", ""))
         if time is None:
             return None, "it does not say when the release was verified"
         if time > self._at + _AHEAD:
             return None, f"it is of {time:%Y-%m-%d}, which is to come"
         if demand.max_age is not None and time < self._at - demand.max_age:
             return None, f"it is of {time:%Y-%m-%d}, older than {demand.max_age.days:,} days"
-        if demand.policies and one.said["policy"] not in demand.policies:
+        if demand.policies and one.said.get("policy", "") not in demand.policies:
             return None, "the release was verified by another policy"
-        reached = one.said["levels"].split()
-        if lacking := [level for level in demand.levels if level not in reached]:
-            return None, f"it does not say {printable(lacking[0])}"
         return time, ""
 
     def _passed_over(self, path: str, demand: AttestationDemand, why: str) -> None:
@@ -211,6 +218,12 @@ def _failure(one: CarriedStatement, demand: AttestationDemand) -> str:
     if demand.kind == "verification-summary" and result != "PASSED":
         return f"says {printable(result or 'nothing of the result')}"
     return "says FAILED" if result == "FAILED" else ""
+
+
+def _lacking(one: CarriedStatement, demand: AttestationDemand) -> str:
+    """A level that a summary should say was reached, and does not; empty when there is none."""
+    reached = one.said.get("levels", "").split()
+    return next((level for level in demand.levels if level not in reached), "")
 
 
 def replays_that_count(

@@ -201,12 +201,12 @@ def demands_of_release(
             policy.where(f"thresholds.{role}"),
         )
     if policy.revoked_digests:
-        found = _revoked(policy, report)
+        found, unclear = _revoked(policy, report), _unclear(policy, report)
         yield Demand(
             "revoked digests",
             f"none of {plural(len(policy.revoked_digests), 'digest')}",
-            found or "none of them",
-            not found,
+            found or unclear or "none of them",
+            False if found else None if unclear else True,
             policy.where("revoked.digests"),
         )
     for i, lowest in enumerate(policy.lowest_versions):
@@ -258,4 +258,15 @@ def _revoked(policy: Policy, report: VerifyReport) -> str:
     for file in report.manifest.files if report.manifest else ():
         if {f"sha256:{file.sha256}", f"blake3:{file.blake3}"} & policy.revoked_digests:
             return f"{printable(file.full_path)} is revoked"
+    return ""
+
+
+def _unclear(policy: Policy, report: VerifyReport) -> str:
+    """Why it is not known whether a file has one of the revoked digests; empty when it is."""
+    kinds = {digest.partition(":")[0] for digest in policy.revoked_digests}
+    if "sha256" in kinds and "sha256" not in report.digests:
+        return "the SHA-256 of the files was not compared"
+    for file in report.manifest.files if report.manifest else ():
+        if "blake3" in kinds and not file.blake3:
+            return f"{printable(file.full_path)} has no BLAKE3 in the manifest"
     return ""

@@ -192,4 +192,7 @@ class Policy:
 
     def has_publisher_of(self, release: str) -> bool:
         """Whether a signer is named as publisher of this release, whether valid now or not."""
-        return any(Role.PUBLISHER in s.roles and s.speaks_for(release) for s in self.signers)
+        return any(
+            Role.PUBLISHER in s.roles and any(concerns(p, release) for p in s.releases)
+            for s in self.signers
+        )

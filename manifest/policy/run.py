@@ -112,7 +112,9 @@ def decide(
     if signature_path is None:
         signature_path = _first_that_counts(directory, trust)
         trust.forget()
-    if policy.sha256 and options.get("digest", "auto") == "auto":
+    if options.get("digest", "auto") == "auto" and (
+        policy.sha256 or any(d.startswith("sha256:") for d in policy.revoked_digests)
+    ):
         options["digest"] = "sha256"
     options["strict"] = options.get("strict", False) or policy.strict
     # No path from the root is that of a file in signatures/, by which the others are told apart.

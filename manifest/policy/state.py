@@ -107,9 +107,10 @@ def read_state(path: Path) -> State:
         if path.is_symlink():
             raise _damaged(shown, "is a link, which could lead to an older state") from None
         raise UndecidedError(f"the state {shown} cannot be read: {error.strerror}") from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _damaged(shown, "is not a regular file")
     with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise _damaged(shown, "is not a regular file")
         data = file.read(MAX_BYTES + 1)
     plain = strict_json.loads(
         data,

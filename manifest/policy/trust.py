@@ -164,7 +164,8 @@ class PolicyTrust(Trust):
         signer = envelope.signer
         _, key = self._voice(envelope)
         named = key is not None and any(key.is_named_by(name) for name in self._revoked)
-        if named or signer.fingerprint in self._revoked:
+        others: frozenset[str] = getattr(signer, "fingerprints", frozenset())  # by certificate
+        if named or signer.fingerprint in self._revoked or not others.isdisjoint(self._revoked):
             return "signed with a key that the policy revokes"
         return ""
 

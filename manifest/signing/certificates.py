@@ -40,6 +40,7 @@ from manifest.errors import NotTrustedError, UsageError
 from manifest.signing import chains, keys
 from manifest.signing.chains import MAX_CHAIN_DEPTH, UNREADABLE, ca_policy, quiet
 from manifest.signing.constraints import name_fault
+from manifest.signing.fingerprints import fingerprints_of
 from manifest.signing.keys import KeyKind, PublicKey
 from manifest.signing.revocation import RevocationList, check_revocation
 
@@ -90,6 +91,8 @@ class SignerCertificate:
         not_before: Beginning of the validity.
         not_after: End of the validity.
         fingerprint: Hex SHA-256 of the DER certificate.
+        fingerprints: Those by which it, or one above it, can be revoked: of every certificate of
+            the chain, and of the other form that its ECDSA signature has.
         public_key: The signer's key.
         root: The trusted certificate at the chain's other end.
         unused: How many certificates the bundle held that have no part in the chain.
@@ -102,6 +105,7 @@ class SignerCertificate:
     not_before: dt.datetime
     not_after: dt.datetime
     fingerprint: str
+    fingerprints: frozenset[str]
     public_key: PublicKey
     root: Root
     unused: int
@@ -218,6 +222,7 @@ def verify_chain(
         not_before=leaf.not_valid_before_utc,
         not_after=leaf.not_valid_after_utc,
         fingerprint=leaf.fingerprint(hashes.SHA256()).hex(),
+        fingerprints=fingerprints_of(path),
         public_key=public_key,
         root=_root(path[-1]),
         unused=len({_der(c) for c in others} - {_der(c) for c in path}),

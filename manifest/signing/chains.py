@@ -20,6 +20,7 @@ __all__ = ["ANY_PURPOSE", "MAX_CHAIN_DEPTH", "UNREADABLE", "ca_policy", "load", 
 MAX_CHAIN_DEPTH = 8
 ANY_PURPOSE = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE
 UNREADABLE = (
+    TypeError,  # of a name that holds a BIT STRING
     ValueError,
     InternalError,
     UnsupportedAlgorithm,
@@ -60,6 +61,7 @@ def quiet() -> Iterator[None]:
     """Without the parser's warnings on standard error; path validation refuses what they are about."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        warnings.simplefilter("ignore", UserWarning)  # of names that are too short or too long
         yield
 
 

@@ -197,15 +197,19 @@ def _out_of_date(
     at: dt.datetime,
     signed_by: dt.datetime | None,
 ) -> str | None:
-    expired = at > certificate.not_valid_after_utc
-    if expired and signed_by is not None and not _keeps_expired(crl, certificate):
-        if not signed_by <= crl.last_update_utc <= certificate.not_valid_after_utc:
-            return (
-                f"of {crl.last_update_utc:%Y-%m-%d %H:%M} UTC is not from between the signature "
-                "and the certificate's expiry, and need not tell of expired certificates"
-            )
-    elif crl.next_update_utc is None:
+    expiry = certificate.not_valid_after_utc
+    if crl.next_update_utc is None:
         return "does not say until when it holds"
+    if at > expiry and not _keeps_expired(crl, certificate):
+        # A list drops expired certificates: it speaks where it was in force when this one expired.
+        # An older one may be from before the key was lost, and anyone can keep it.
+        begun = max(filter(None, (signed_by, crl.last_update_utc)))
+        if not (begun == crl.last_update_utc <= expiry <= crl.next_update_utc):
+            return (
+                f"of {crl.last_update_utc:%Y-%m-%d %H:%M} UTC was not the one in force after the "
+                "signature and at the certificate's expiry, and need not tell of expired "
+                "certificates"
+            )
     elif at > crl.next_update_utc:
         return f"is out of date: the next was due on {crl.next_update_utc:%Y-%m-%d %H:%M} UTC"
     return None

@@ -175,6 +175,7 @@ class Verification:
         except DocumentError as error:
             raise NotTrustedError(error.message, remedy="ask the publisher to sign again") from None
         self._compare(manifest, self.statement)
+        _refuse_undescribed(manifest)
         self.trusted_manifest = manifest
         # Its bytes were found to be those signed, so every digest of them may be relied on.
         self._own = {
@@ -186,7 +187,9 @@ class Verification:
         try:
             plain = load_manifest_json(data)
             if external or _is_ours(plain):
-                self.trusted_manifest = manifest_from_plain(plain)
+                manifest = manifest_from_plain(plain)
+                _refuse_undescribed(manifest)
+                self.trusted_manifest = manifest
         except DocumentError as error:
             raise NotTrustedError(error.message, remedy="ask for the manifest again") from None
 
@@ -328,6 +331,15 @@ class Verification:
         return tuple(
             f"{FILE_NAME} says something else than the signed {DESCRIPTION_NAME} in: {field}"
             for field in fields
+        )
+
+
+def _refuse_undescribed(manifest: Manifest) -> None:
+    """Refuse a manifest without its description: its claims could not be derived again."""
+    if not any(f.path == DESCRIPTION_NAME and not f.root for f in manifest.files):
+        raise NotTrustedError(
+            f"{FILE_NAME} does not list {DESCRIPTION_NAME}, from which its claims are derived",
+            remedy="ask the publisher to build and sign again",
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 from manifest.display import plural
 from manifest.document.inventories import walk_beside
@@ -77,7 +78,7 @@ def check_inventories(
             InventoryCheck(
                 bound=bound,
                 digests=manifest.digests,
-                algorithms=tuple(a for a in compared if a in _DIGESTS),
+                algorithms=_held(manifest, compared),
                 part=None if owned is None or owned.is_whole(bound) else part,
                 sample=request.sample,
                 engine=request.engine,
@@ -88,20 +89,27 @@ def check_inventories(
             findings,
         )
     # A list that was changed, or whose directory is gone, was not read: that is the answer then.
-    differs = findings.altered or any(c.problems for c in findings.comparisons)
+    is_open = bool(findings.altered or findings.not_checked)
+    differs = is_open or any(c.problems for c in findings.comparisons)
     if owned is not None and not differs:
         owned.refuse_unmatched()
     return findings
 
 
+def _held(manifest: Manifest, compared: Sequence[Algorithm]) -> tuple[Algorithm, ...]:
+    """Those of the digests that are compared that its inventories hold; else one that they do."""
+    there = [a for a in _DIGESTS if a.value in manifest.digests]
+    return tuple(a for a in compared if a in there) or tuple(there[:1])
+
+
 def _check(check: InventoryCheck, request: Request, tree: Tree, findings: OwnedFindings) -> None:
     spec, count = check.bound.spec, plural(check.bound.binding.file_count, "file")
     here = {"": request.directory, **request.roots}
-    for root in (spec.root, spec.directory_root):
-        if root not in here:
-            words = f"{spec.full_directory} ({count}): give it with --root-dir {root}=DIR"
-            findings.not_checked.append(words)
-            return
+    absent = [root for root in dict.fromkeys((spec.root, spec.directory_root)) if root not in here]
+    if absent:
+        options = " ".join(f"--root-dir {root}=DIR" for root in absent)
+        findings.not_checked.append(f"{spec.full_directory} ({count}): give it with {options}")
+        return
     trees = {
         name: walk_beside(here[name], [spec], name) if name else tree
         for name in {spec.root, spec.directory_root}

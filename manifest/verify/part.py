@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import TypeAlias
 
 from manifest.display import printable
+from manifest.document.assignment import split_root
 from manifest.document.components import resolve_kind
 from manifest.document.inventories import BoundInventory
 from manifest.document.manifest_file import FILE_NAME, Manifest
@@ -166,8 +167,32 @@ def _checkpoint_files(
                 "which was not given",
                 remedy=f"--root-dir {printable(missing[0])}=DIR",
             )
+        _refuse_owned(name, manifest)
         files.update(file.full_path for file in found)
     return files
+
+
+def _refuse_owned(name: str, manifest: Manifest) -> None:
+    """Give no answer about a checkpoint that reaches into a directory that an inventory owns."""
+    roots, fields = manifest.release.get("roots", {}), manifest.release["checkpoints"]
+    entries = [e for e in fields.get("entries", ()) if e["name"] == name]
+    patterns = [pattern for entry in entries for pattern in entry.get("files", ())]
+    for bound in manifest.inventories:
+        directory = bound.spec.full_directory
+        reached = any(_may_match(pattern, directory) for pattern in patterns)
+        if not entries:
+            root, inside = bound.spec.directory_root, directory.rpartition(":")[2].split("/")
+            for pattern in fields.get("directories", ()):
+                of_root, rest = split_root(pattern.removesuffix("/"), roots)
+                outer = "/".join(inside[: rest.count("/") + 1])
+                reached |= of_root == root and compile_glob(rest).matches(outer)
+        if reached:
+            raise UndecidedError(
+                f"the checkpoint {printable(name)} may reach into {printable(directory)}, whose "
+                f"files the inventory {printable(bound.spec.full_path)} lists, and which is "
+                "checked whole",
+                remedy=f"add --component {printable(bound.component)}, or verify everything",
+            )
 
 
 def _component_ids(component: str, manifest: Manifest | None) -> set[str]:

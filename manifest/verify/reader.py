@@ -134,6 +134,7 @@ class VerifiedReader:
         self.manifest = manifest
         self.signer = signer
         self._trees: Mapping[str, Tree] | None = trees
+        self._sound: set[str] = set()
         self._files = {f.full_path: f for f in manifest.files}
         self._weights_files = {f.full_path: f for s in manifest.weights for f in s.files}
         if weights is not None and weights not in self._weights_files:
@@ -192,6 +193,7 @@ class VerifiedReader:
             UsageError: There is no such tensor, or the reader is closed.
         """
         file, tensor = self._find(name)
+        self._refuse_other_header(file)
         data = self._read(file.root, file.path, tensor.start, tensor.end)
         if range_digest(data) != tensor.blake3:
             raise BytesDifferError(
@@ -201,10 +203,25 @@ class VerifiedReader:
             )
         return data
 
+    def _refuse_other_header(self, file: WeightsFile) -> None:
+        """Refuse, once for each file, a table of tensors that its header contradicts."""
+        if file.full_path in self._sound:
+            return
+        header = self._read(file.root, file.path, 0, file.data_start)
+        shown = printable(file.full_path)
+        if range_digest(header) != file.header_blake3:
+            raise BytesDifferError(
+                f"the header of {shown} is not the one that was signed", remedy=_FETCH
+            )
+        from manifest.verify.tensors import refuse_other_header  # for who reads tensors
+
+        refuse_other_header(file, self._model().format, self._tree(file.root))
+        self._sound.add(file.full_path)
+
     def tensor(self, name: str, framework: str = "numpy") -> Any:
         """A tensor as an array, made by the ``safetensors`` library.
 
-        Dtype and shape are those of the signed manifest; the file's header is not read.
+        Dtype and shape are those of the signed manifest, and of the file's header.
 
         Args:
             name: Its name.
@@ -228,7 +245,7 @@ class VerifiedReader:
         header += b" " * (-len(header) % 8)
         try:
             return load(len(header).to_bytes(8, "little") + header + data)["tensor"]
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (KeyError, TypeError, ValueError, AttributeError, _unsound()):
             raise UsageError(
                 f"the tensor {printable(name)} has the dtype {tensor.dtype}, which {framework} "
                 "arrays cannot have here",
@@ -326,6 +343,13 @@ def _where(data: bytes, weights: WeightsFile | None) -> str:
         places.insert(0, "the header")
     more = f", and {len(bad) - 5:,} more tensors" if len(bad) > 5 else ""
     return f": {', '.join(places)}{more} differs" if places else ""
+
+
+def _unsound() -> type[Exception]:
+    """What the library raises of its own; it is installed when this is asked."""
+    from safetensors import SafetensorError
+
+    return SafetensorError
 
 
 def _loader(framework: str) -> Callable[[bytes], dict[str, Any]]:

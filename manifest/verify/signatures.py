@@ -70,6 +70,7 @@ def further_signatures(
         return FurtherSignatures(strays=(stray,))
     replays = _replays(tree, paths, request, machine)
     signers: list[SignerInfo] = []
+    known = {machine.signer.fingerprint} if machine.signer else set()
     strays: list[FileProblem] = []
     notes = list(replays.notes) if replays else []
     statements: list[CarriedStatement] = []
@@ -89,6 +90,12 @@ def further_signatures(
         if isinstance(answer, str):
             notes.append(answer)
         elif isinstance(answer, SignerInfo):
+            if answer.fingerprint in known:
+                notes.append(
+                    f"{printable(path)} is by a signer who signed already; it adds nothing"
+                )
+                continue
+            known.add(answer.fingerprint)
             signers.append(answer)
         else:
             statements.append(answer)

@@ -45,6 +45,7 @@ class Run:
         self.owned: OwnedPart | None = None
         self.bytes_differ = False
         self.tree: Tree
+        self.walked: dict[str, Tree] = {}
         self._by_path: dict[str, tuple[str, ...]] | None = None
         self.found = VerifyReport(
             target=request.directory,
@@ -146,6 +147,8 @@ class Run:
         self._compare(lists, found, part)
         self._named_roots(selection, part)
         self._inventories(selection, part)
+        if part is None and not request.tensors:
+            self._headers()
         # Said last: a file in a named root, or of an inventory, counts as any other.
         words = f"{plural(self.found.files_checked, 'file')} as signed"
         self._done("bytes", words, failed=self.bytes_differ)
@@ -262,6 +265,16 @@ class Run:
         if self.request.strict:
             self._set(problems=(*self.found.problems, *map(refusal_of, words)))
 
+    def _headers(self) -> None:
+        """Refuse a manifest that lists other tensors of a file, which is as signed, than its header."""
+        manifest = self.machine.trusted_manifest
+        if manifest is None or not manifest.weights:
+            return
+        from manifest.verify.tensors import refuse_other_headers
+
+        told = {p.path for p in self.found.problems} | {u.path for u in self.found.undecided}
+        refuse_other_headers(manifest, told, {"": self.tree, **self.walked})
+
     def _tensors(self, part: Part) -> None:
         """Steps 3 and 4 for single tensors."""
         from manifest.verify.tensors import check_tensors, select_tensors
@@ -280,12 +293,12 @@ class Run:
         failed = bool(found.problems or found.undecided)
         self._done("bytes", f"{found.same} tensors as signed", failed=failed)
 
-    def _add(self, result: Comparison, tree: Tree, root: str = "") -> None:
+    def _add(self, result: Comparison, tree: Tree | None = None, root: str = "") -> None:
         manifest = self.machine.trusted_manifest
         weights = [f for one in manifest.weights for f in one.files] if manifest else []
         problems = result.problems
         self.bytes_differ |= bool(problems or result.undecided)
-        if weights and problems:
+        if weights and problems and tree is not None:
             from manifest.verify.tensors import name_damage
 
             problems = name_damage(problems, weights, tree, root=root)
@@ -341,6 +354,7 @@ class Run:
             found.tree,
             name,
         )
+        self.walked[name] = found.tree
         not_covered = [f"{name}:{words}" for words in found.not_covered]
         self._set(not_covered=(*self.found.not_covered, *not_covered))
         self._refuse_not_covered(not_covered)
@@ -359,7 +373,7 @@ class Run:
             owned=self.owned,
         )
         for comparison in found.comparisons:
-            self._add(comparison, self.tree)
+            self._add(comparison)
         self.bytes_differ |= bool(found.altered)
         told = {p.path for p in self.found.problems} | {u.path for u in self.found.undecided}
         altered = [p for p in found.altered if p.path not in told]
@@ -395,6 +409,8 @@ class Run:
                 raise
             self._warn(_NO_PART.format(DESCRIPTION_NAME))
             return
-        findings = self.machine.claims(data) + checkpoint_claims(manifest, self.tree, self.request)
+        findings = self.machine.claims(data) + checkpoint_claims(
+            manifest, self.tree, self.request, told=wrong if part is None else None
+        )
         self._done("claims", "; ".join(findings), failed=bool(findings))
         self._set(findings=findings)

@@ -43,7 +43,8 @@ def name_damage(
 def _damage(file: WeightsFile, tree: Tree) -> TensorDamage | None:
     """What of a file differs; None when it cannot be told."""
     found = tree.find(file.path)
-    assert found is not None  # noqa: S101 - it was found to differ; tells the type checker
+    if found is None:
+        return None
     # What lies beyond the end of a file that was cut off is damaged without being read.
     inside = [r for r in file.ranges if r[1] <= found.size]
     (hashed,) = hash_ranges(tree, [FileRanges(file.path, tuple(inside))])
@@ -216,6 +217,36 @@ def _check_root(
             same += len(one.tensors) - len(bad)
             size += sum(t.end - t.start for t in one.tensors if t.name not in bad)
     return TensorCheck(same, size, tuple(problems), tuple(unread))
+
+
+def refuse_other_headers(
+    manifest: Manifest, told: Collection[str], trees: Mapping[str, Tree]
+) -> None:
+    """Hold what a manifest lists of weights against the headers of files that are as signed.
+
+    Digests of tensors are not compared: that would be to hash every file a second time.
+
+    Args:
+        manifest: The manifest.
+        told: Files that differ, or about which there is no answer.
+        trees: The roots that were compared, walked.
+
+    Raises:
+        NotTrustedError: A header lists other tensors, or is not sound.
+        UndecidedError: It cannot be read.
+    """
+    for one in manifest.weights:
+        for file in one.files:
+            tree = trees.get(file.root)
+            if tree is None or file.full_path in told or tree.find(file.path) is None:
+                continue
+            refuse_other_header(file, one.format, tree)
+
+
+def refuse_other_header(file: WeightsFile, format: str, tree: Tree) -> None:  # noqa: A002 - its name
+    """As `refuse_other_headers`, of one file."""
+    listed = TensorFile(file, format, Expected(file.path, None, ()), file.tensors)
+    _check_header(listed, DirectorySource.of(tree))
 
 
 def _check_header(one: TensorFile, source: DirectorySource) -> None:

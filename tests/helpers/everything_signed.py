@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import shutil
@@ -11,7 +10,6 @@ from typing import Any
 from everything import AUDITOR, RELEASE, STRANGER, Everything
 from everything_damaged import damaged, signature_gone
 
-from manifest.document.manifest_file import Manifest
 from manifest.inventory import Algorithm, digest_of
 from manifest.sign import sign
 
@@ -26,12 +24,6 @@ def spoken_for(one: Everything) -> None:
     sign(one.path, AUDITOR, signature_path=one.path / "signatures/e auditor.sig", roots=one.roots)
     sign(one.path, STRANGER, signature_path=one.path / "signatures/f stranger.sig", roots=one.roots)
     shutil.copy(one.path / "model.sig", one.path / "signatures/g copy.sig")
-
-
-def claims_differ(one: Everything) -> None:
-    text = RELEASE.replace("step: 2", "step: 3").replace("  tokenizer:", "  tokeniser: ")
-    text = text.replace("tokeniser: ", "tokenizer:\n    license: mit")
-    one.forge({"release.yaml": text.encode()})
 
 
 def in_ranges(one: Everything, size: int = 100) -> None:
@@ -175,22 +167,6 @@ def other_manifest(one: Everything, data: bytes) -> None:
     one.resign(change)
 
 
-def checkpoints_claimed(one: Everything, *, drop: bool = False) -> None:
-    """The manifest lists other checkpoints than its indexes give."""
-
-    def change(manifest: Manifest) -> Manifest:
-        first, second, *rest = manifest.checkpoints
-        altered = dataclasses.replace(second, step=77)
-        kept = (first, altered) if drop else (first, altered, *rest)
-        return dataclasses.replace(manifest, checkpoints=kept)
-
-    one.forge({}, change)
-
-
-def last_checkpoint_gone(one: Everything) -> None:
-    one.forge({}, lambda m: dataclasses.replace(m, checkpoints=m.checkpoints[:-1]))
-
-
 def in_order(one: Everything) -> None:
     """What is passed over stands before what counts, in ``signatures/``."""
     manifest = "manifest.json"
@@ -287,11 +263,6 @@ def empty_file_added_in_ranges(one: Everything) -> None:
     one.put("added and empty", b"")
 
 
-def sha256_alone(one: Everything) -> None:
-    """A manifest that names one digest, and gives two of each file."""
-    one.forge({}, lambda manifest: dataclasses.replace(manifest, digests=("sha256",)))
-
-
 def not_covered_and_signed(one: Everything) -> None:
     """Signed by another tool where ours covers nothing, and beside it what nobody signed."""
     without_manifest(one)
@@ -323,3 +294,26 @@ def deep_and_signed(one: Everything) -> None:
     one.put("a/b/c/d.txt", b"x")
     one.put("x/y/z.txt", b"x")
     one.sign_again()
+
+
+def reaching_checkpoint(one: Everything) -> None:
+    """A checkpoint that holds a directory which an inventory owns."""
+    text = RELEASE.replace("files: [step2/]", "files: [step2/, data/train/]")
+    one.put("release.yaml", text.encode())
+    one.sign_again()
+
+
+def reaching_directories(one: Everything) -> None:
+    text = RELEASE.replace('index: "store:index.csv"', "directories: [da*/]")
+    one.put("release.yaml", text.encode())
+    one.put("data/weights.bin", b"x")
+    one.sign_again()
+
+
+def sha256_and_blake3(one: Everything) -> None:
+    """A manifest with one digest, under a signature by the other."""
+    one.put(
+        "release.yaml", RELEASE.replace("components:", "digests: [sha256]\ncomponents:", 1).encode()
+    )
+    one.sign_again()
+    by_blake3(one)

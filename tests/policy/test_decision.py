@@ -176,6 +176,6 @@ def test_a_draft_is_for_the_keys_given(scene: Scene) -> None:
         assert f"# sha256:{key.fingerprint}\n" in text
     assert text.count('releases: ["acme/tiny"]') == 2
     assert re.search(r"\n  one:\n.*\n  two:\n.*\n  # release-team:\n", text, re.DOTALL)
-    assert "XX" not in text
+    assert "XX" not in re.sub(r"[A-Za-z0-9+/=]{40,}", "", text)  # but in a key by chance
     assert draft_policy(keys, release="größe/x").decode().count('"größe/x"') == 2
     assert draft_policy(keys).decode().count('releases: ["example/*"] ') == 2

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -24,13 +25,8 @@ from everything import (
     make_everything,
 )
 from everything_damaged import damaged, manifest_changed, nothing, signature_gone
-from everything_signed import (
-    claims_differ,
-    in_order,
-    last_digest_differs,
-    spoken_for,
-    without_manifest,
-)
+from everything_forged import claims_differ
+from everything_signed import in_order, last_digest_differs, spoken_for, without_manifest
 from golden import assert_golden, plain, unreadable
 
 from manifest.errors import ManifestError
@@ -38,6 +34,7 @@ from manifest.policy import decide, load_policy
 from manifest.policy.state import update_state
 from manifest.sign import sign
 from manifest.signing.keys import public_pem
+from manifest.signing.signer import sign_payload
 
 GOLDEN = Path(__file__).parent / "golden"
 AT = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
@@ -182,7 +179,9 @@ def with_results(*results: str) -> Callable[[Everything], None]:
     return prepare
 
 
-def summarised(time: str) -> Callable[[Everything], None]:
+def summarised(
+    time: str, result: str = "PASSED", name: str = "summary.sig", level: str = ""
+) -> Callable[[Everything], None]:
     def prepare(one: Everything) -> None:
         kind = "https://slsa.dev/verification_summary/v1"
         said = {
@@ -190,12 +189,44 @@ def summarised(time: str) -> Callable[[Everything], None]:
             "timeVerified": time,
             "resourceUri": "x",
             "policy": {"uri": "x"},
-            "verificationResult": "PASSED",
-            "verifiedLevels": [],
+            "verificationResult": result,
+            "verifiedLevels": [level] if level else [],
         }
-        one.carry("summary.sig", kind, AUDITOR, "manifest.json", **said)
+        one.carry(name, kind, AUDITOR, "manifest.json", **said)
 
     return prepare
+
+
+def each(*prepared: Callable[[Everything], None]) -> Callable[[Everything], None]:
+    def prepare(one: Everything) -> None:
+        for state in prepared:
+            state(one)
+
+    return prepare
+
+
+def nothing_said(one: Everything) -> None:
+    """A summary whose predicate is no object."""
+    statement = {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [
+            {
+                "name": "manifest.json",
+                "digest": {
+                    "sha256": hashlib.sha256((one.path / "manifest.json").read_bytes()).hexdigest()
+                },
+            }
+        ],
+        "predicateType": "https://slsa.dev/verification_summary/v1",
+        "predicate": [],
+    }
+    one.put("signatures/nothing.sig", sign_payload(json.dumps(statement).encode(), AUDITOR))
+
+
+def sha256_alone_again(one: Everything) -> None:
+    text = RELEASE.replace("components:", "digests: [sha256]\ncomponents:", 1)
+    one.put("release.yaml", text.encode())
+    one.sign_again()
 
 
 def many_pickles(count: int) -> Callable[[Everything], None]:
@@ -213,6 +244,8 @@ def with_a_core_ml_model(one: Everything) -> None:
 
 
 AUDITED = "attestations: [{type: verification-summary}]\n"
+LEVELLED = "attestations: [{type: verification-summary, levels: [MODEL_RELEASE_SIGNED]}]\n"
+BEFORE, AFTER, LEVEL = "2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z", "MODEL_RELEASE_SIGNED"
 TESTED = "attestations: [{type: 'https://in-toto.io/attestation/test-result/v0.1', by: auditor}]\n"
 TO_A_STRANGER = FIRST_USE + "signers:\n" + AUDITORS
 GIVEN = {"keys": [PUBLISHER.public]}
@@ -380,6 +413,53 @@ CASES: dict[str, tuple[Callable[[Everything], None], str, dict[str, Any]]] = {
     "tested-and-failed": (with_results("PASSED", "FAILED"), PUBLISHERS + AUDITORS + TESTED, {}),
     "failed-and-tested": (with_results("FAILED", "PASSED"), PUBLISHERS + AUDITORS + TESTED, {}),
     "summarised": (summarised("2026-01-01T00:00:00Z"), PUBLISHERS + AUDITORS + AUDITED, {}),
+    "summarised-and-failed-later": (
+        each(
+            summarised(BEFORE, level=LEVEL),
+            summarised(AFTER, "FAILED", "a later.sig", level="FAILED"),
+        ),
+        PUBLISHERS + AUDITORS + LEVELLED,
+        {},
+    ),
+    "failed-and-summarised-later": (
+        each(
+            summarised(BEFORE, "FAILED", level="FAILED"),
+            summarised(AFTER, name="a later.sig", level=LEVEL),
+        ),
+        PUBLISHERS + AUDITORS + LEVELLED,
+        {},
+    ),
+    "summarised-and-failed-at-once": (
+        each(summarised(BEFORE, "FAILED", "a.sig"), summarised(BEFORE, name="b.sig")),
+        PUBLISHERS + AUDITORS + AUDITED,
+        {},
+    ),
+    "failed-and-summarised-at-once": (
+        each(summarised(BEFORE, name="a.sig"), summarised(BEFORE, "FAILED", "b.sig")),
+        PUBLISHERS + AUDITORS + AUDITED,
+        {},
+    ),
+    "levels-lost-later": (
+        each(summarised(BEFORE, level=LEVEL), summarised(AFTER, name="a later.sig")),
+        PUBLISHERS + AUDITORS + LEVELLED,
+        {},
+    ),
+    "summary-of-nothing": (nothing_said, PUBLISHERS + AUDITORS + LEVELLED, {}),
+    "revoked-blake3-and-none": (
+        sha256_alone_again,
+        PUBLISHERS + "revoked:\n  digests: ['blake3:" + "0" * 64 + "']\n",
+        {},
+    ),
+    "revoked-blake3": (
+        nothing,
+        PUBLISHERS + "revoked:\n  digests: ['blake3:" + "0" * 64 + "']\n",
+        {},
+    ),
+    "revoked-sha256-by-blake3": (
+        nothing,
+        PUBLISHERS + "revoked:\n  digests: ['sha256:" + "0" * 64 + "']\n",
+        {"options": {"digest": "blake3"}},
+    ),
     "summarised-before-all-days": (
         summarised("0001-01-01T00:00:00+14:00"),
         PUBLISHERS + AUDITORS + AUDITED,

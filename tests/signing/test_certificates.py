@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import ssl
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from manifest.errors import NotTrustedError, UsageError
-from manifest.signing import certificates
+from manifest.signing import certificates, chains
 from manifest.signing.certificates import SignerCertificate, load_roots
 from manifest.signing.keys import KeyKind
 
@@ -378,3 +380,33 @@ def test_several_roots_in_one_file() -> None:
 def test_roots_are_refused(pem: bytes, problem: str) -> None:
     with pytest.raises(UsageError, match=problem):
         load_roots(pem, what="root.pem")
+
+
+def test_a_name_that_the_parser_chokes_on_is_no_certificate() -> None:
+    """A BIT STRING in a common name makes the parser raise what is none of its own errors."""
+    der = issue("mallory", None).der.replace(b"\x0c\x07mallory", b"\x03\x07\x00allory")
+    with pytest.raises(NotTrustedError, match="cannot be read"):
+        chains.load(der, "it", remedy="none")
+    pem = ssl.DER_cert_to_PEM_cert(der).encode()
+    with pytest.raises(UsageError):
+        load_roots(pem)
+
+
+def test_the_parsers_warnings_do_not_reach_the_user(capfd: pytest.CaptureFixture[str]) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    now = dt.datetime.now(dt.UTC)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        name = x509.Name([x509.NameAttribute(NameOID.COUNTRY_NAME, "X", _validate=False)])
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(key.public_key())
+            .serial_number(1)
+            .not_valid_before(now)
+            .not_valid_after(now + dt.timedelta(days=1))
+            .sign(key, hashes.SHA256())
+        )
+    chains.load(certificate.public_bytes(serialization.Encoding.DER), "it", remedy="none")
+    assert capfd.readouterr() == ("", "")

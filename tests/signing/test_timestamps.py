@@ -347,6 +347,26 @@ def test_lists_that_do_not_speak_on_the_authority(authority: Authority, good: by
         check(good, authority, lists=revoked(issue("another", None), None))
 
 
+@pytest.mark.parametrize(
+    ("options", "holds"),
+    [
+        pytest.param({"start": NOW + 99 * DAY, "end": NOW + 120 * DAY}, True, id="of-that-time"),
+        pytest.param({"start": NOW + 150 * DAY}, False, id="current-and-may-have-dropped-it"),
+        pytest.param({"end": NOW + 50 * DAY}, False, id="out-of-date-at-the-expiry"),
+    ],
+)
+def test_list_for_an_authority_whose_certificate_has_expired(
+    authority: Authority, good: bytes, *, options: dict[str, Any], holds: bool
+) -> None:
+    """One that was revoked may have been dropped from the lists since, and its key used again."""
+    lists = revoked(authority.root, None, **{"end": NOW + 200 * DAY, **options})
+    if holds:
+        assert check(good, authority, at=NOW + 160 * DAY, lists=lists)
+    else:
+        with pytest.raises(NotTrustedError, match="is not known"):
+            check(good, authority, at=NOW + 160 * DAY, lists=lists)
+
+
 # Signatures by certificate: valid for ten days from yesterday on.
 
 CA = issue("publisher root", None)
@@ -521,7 +541,10 @@ def test_revoked_after_the_signature(
 @pytest.mark.parametrize(
     ("options", "holds"),
     [
-        pytest.param({"start": NOW + 2 * DAY, "end": NOW + 3 * DAY}, True, id="of-that-time"),
+        pytest.param({"start": NOW + 2 * DAY, "end": NOW + 90 * DAY}, True, id="of-that-time"),
+        pytest.param(
+            {"start": NOW + 2 * DAY, "end": NOW + 3 * DAY}, False, id="out-of-date-at-the-expiry"
+        ),
         pytest.param({"start": NOW + 20 * DAY}, False, id="current-and-may-have-dropped-it"),
         pytest.param({"start": NOW - 2 * DAY}, False, id="older-than-the-signature"),
         pytest.param(

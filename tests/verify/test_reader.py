@@ -75,7 +75,8 @@ def test_a_damaged_tensor_is_refused_and_the_others_are_not(signed: Path) -> Non
 def test_the_header_of_the_file_is_not_believed(signed: Path) -> None:
     put(signed / ONE, 12, b"zz")
     reader = manifest.open_verified(signed, keys=[PUB])
-    assert reader.get_tensor_bytes("a") == A.data
+    with pytest.raises(BytesDifferError, match="the header"):
+        reader.get_tensor_bytes("a")
     with pytest.raises(BytesDifferError, match="the header"):
         reader.load_bytes(ONE)
 
