@@ -188,6 +188,8 @@ def commitment_from_plain(plain: Any, *, what: str = "the commitment") -> Commit
         )
         if absence.count > tree.count:
             inner.fail("count", "is larger than the count of records")
+        if tree.count and not absence.count:
+            inner.fail("count", "is zero, and there are records")
         inner.end()
     fields.end()
     return Commitment(format_, rules, tree, absence, column)

@@ -207,7 +207,7 @@ def parse_replay_statement(payload: bytes, *, what: str) -> ReplayStatement | No
     return ReplayStatement(
         subject["name"],
         subject["digest"]["sha256"],
-        tuple(_segment(one) for one in predicate["segments"]),
+        tuple(_segment(one, what) for one in predicate["segments"]),
         predicate["nonce"] or "",
         environment["python"],
         environment["platform"],
@@ -215,7 +215,13 @@ def parse_replay_statement(payload: bytes, *, what: str) -> ReplayStatement | No
     )
 
 
-def _segment(plain: Mapping[str, Any]) -> RepeatedSegment:
+def _segment(plain: Mapping[str, Any], what: str) -> RepeatedSegment:
+    paths = [f["path"] for f in plain["files"]]
+    where = f"{what} is not a valid replay attestation: {printable(plain['from'])}"
+    if len(set(paths)) < len(paths):
+        raise DocumentError(f"{where}: a file is named twice")
+    if plain["result"] in REPRODUCED and any(f["sha256"] is None for f in plain["files"]):
+        raise DocumentError(f"{where}: a file that did not come out was not reproduced")
     return RepeatedSegment(
         plain["from"],
         plain["to"],

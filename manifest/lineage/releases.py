@@ -15,7 +15,7 @@ from manifest.document.description import Description, parse_description
 from manifest.document.manifest_file import FILE_NAME, MAX_BYTES, Manifest, parse_manifest
 from manifest.document.yaml_text import MAX_BYTES as MAX_DESCRIPTION
 from manifest.draft import draft_description
-from manifest.errors import DocumentError, UsageError
+from manifest.errors import DocumentError, UndecidedError, UsageError
 from manifest.inventory import OWN_FILES, walk
 from manifest.sources import Source
 from manifest.sources.directory import DirectorySource
@@ -103,6 +103,11 @@ class KnownRelease:
             sets = [s for s in self.manifest.weights if s.weights_digest == digest]
             if not sets:
                 return False
+            if any(f.root for f in sets[0].files):
+                raise UndecidedError(
+                    f"the weights of {printable(self.manifest.name)} lie in a named root, and "
+                    "are not measured there"
+                )
             only = frozenset(f.path for f in sets[0].files if not f.root)
         if only not in self._measured:
             found = measured_weights(self.directory, only=only)

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from manifest.display import printable
-from manifest.replay.comparison import Comparison, FileComparison, TensorComparison
+from manifest.replay.comparison import Comparison, FileComparison, TensorComparison, above
 from manifest.replay.report import ReplayReport
 from manifest.replay.run import Outcome, Plan
 
@@ -93,7 +93,7 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
         "files": [_file(f) for f in comparison.files],
         "added": list(comparison.added),
         "differences": [
-            {"below": math.ldexp(1.0, exponent), "count": count}
+            {"below": above(exponent), "count": count}
             for exponent, count in comparison.exponents.items()
         ],
     }

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from xml.sax.saxutils import escape
 
 from manifest.display import printable
+from manifest.replay.comparison import above
 from manifest.replay.run import Outcome
 
 __all__ = ["render_replay_svg"]
@@ -64,7 +65,7 @@ def _bars(exponents: dict[int, int], low: int, high: int) -> Iterator[str]:
         y = _HEIGHT - _BOTTOM - height
         yield (
             f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" '
-            f'fill="#1f5fa8"><title>{count:,} below {math.ldexp(1.0, exponent):.3g}</title></rect>'
+            f'fill="#1f5fa8"><title>{count:,} below {above(exponent):.3g}</title></rect>'
         )
 
 

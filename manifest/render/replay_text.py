@@ -17,6 +17,7 @@ __all__ = ["render_replay", "render_replay_plan"]
 
 _MAX_LISTED = 10
 _BAR = 40
+_DECADES = 40
 _LOG_LINES = 10
 _WORDS = {
     Result.BIT_FOR_BIT: ("bit for bit", "good"),
@@ -181,7 +182,9 @@ def _histogram(exponents: Mapping[int, int], plan: Plan) -> Iterator[str]:
         decades[decade] = decades.get(decade, 0) + count
     most = math.log1p(max(decades.values()))
     yield "  differences by size:"
-    for decade in range(min(decades), max(decades) + 1):
+    between = range(min(decades), max(decades) + 1)
+    # Gaps belong into a picture, and three hundred empty lines do not.
+    for decade in between if len(between) <= _DECADES else sorted(decades):
         count = decades.get(decade, 0)
         bar = "#" * max(round(_BAR * math.log1p(count) / most), 1 if count else 0)
         yield f"    about 1e{decade:+03d}  {bar:<{_BAR}} {count:,}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import math
+import sys
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
@@ -22,6 +23,7 @@ __all__ = [
     "FileResult",
     "Result",
     "TensorComparison",
+    "above",
     "compare_files",
 ]
 
@@ -169,6 +171,11 @@ def compare_files(
             files.append(dataclasses.replace(one, expected_sha256=file.sha256, found_sha256=found))
     added = tuple(path for path in sorted(digests) if path not in expected)
     return Comparison(tuple(files), dict(sorted(exponents.items())), added)
+
+
+def above(exponent: int) -> float:
+    """What differences of an exponent lie below: a power of two, or the largest number there is."""
+    return math.ldexp(1.0, exponent) if exponent < sys.float_info.max_exp else sys.float_info.max
 
 
 def compare_tensors(

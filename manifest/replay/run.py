@@ -130,6 +130,7 @@ def prepare(
     """
     recipe = recipe_of(manifest)
     parts = parts_of(manifest, recipe, segment, _chunks(release, manifest))
+    _refuse_copies(segment, parts)
     if sandbox is not None:
         sandbox.refuse_to_show([*release.places.values(), place, *_targets(release, parts)])
     inputs = place / "inputs"
@@ -159,6 +160,18 @@ def prepare(
         place,
         limits,
     )
+
+
+def _refuse_copies(segment: Segment, parts: Parts) -> None:
+    """Refuse a segment whose result is in the hands of the command already: to copy would do."""
+    given = {file.sha256 for file in segment.start.files}
+    if parts.expected and all(file.sha256 in given for file in parts.expected.values()):
+        start, end = (printable(name) for name in segment.names)
+        raise UsageError(
+            f"nothing can be learnt from {start} to {end}: every file of {end} that is compared "
+            f"is one of {start} too, byte for byte",
+            remedy="its publisher can name weights in training.replay.compare (spec/replay.md)",
+        )
 
 
 def _step(step: int | None) -> str:
@@ -307,9 +320,10 @@ def _compare(plan: Plan, release: Release, published: _Published) -> Comparison:
 
 
 def _idle(plan: Plan, published: _Published, inputs: Path, comparison: Comparison) -> bool:
-    """Whether a file lies within the tolerance already before the segment.
+    """Whether all that came out within the tolerance, of a file, lay within it before the segment.
 
-    Such a tolerance is wider than what the training did to that file: to do nothing would pass.
+    Such a tolerance is wider than what the training did: to do nothing would pass. It is asked of
+    the tensors and not of their file: a counter of steps beside the weights differs always.
     """
     root, directory = plan.parts.checkpoint_directory
     place = inputs / (f"roots/{root}" if root else "release") / directory
@@ -321,6 +335,10 @@ def _idle(plan: Plan, published: _Published, inputs: Path, comparison: Compariso
             continue
         theirs = published(plan.parts.expected[one.path])
         found = compare_tensors(before, one.path, *theirs, plan.recipe.tolerances, {})
-        if found.result is not FileResult.DIFFERS:
+        if found.result is FileResult.DIFFERS and not found.tensors:
+            continue  # no file of tensors, or one that is broken
+        beyond = {tensor.name for tensor in found.tensors if not tensor.within}
+        near = {tensor.name for tensor in one.tensors if tensor.within}
+        if near and near.isdisjoint(beyond):
             return True
     return False

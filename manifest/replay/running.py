@@ -285,7 +285,10 @@ class _Watch:
             if size > limits.output_bytes:
                 return f"it wrote more than {human_size(limits.output_bytes)}"
             if depth > MAX_DEPTH:
-                return f"it made directories more than {MAX_DEPTH} deep, or names too long"
+                return (
+                    f"it made directories more than {MAX_DEPTH} deep, names too long, or what "
+                    "cannot be looked into"
+                )
         # What was unlinked and is still open has no name; the disk tells of it all the same.
         if shutil.disk_usage(self._output).free < _RESERVE:
             return f"fewer than {human_size(_RESERVE)} of the disk are free"
@@ -295,7 +298,8 @@ class _Watch:
 def _written(top: Path) -> Iterator[tuple[int, int]]:
     """Depth and size of everything below a directory; links are not followed.
 
-    What vanishes meanwhile is passed over, what cannot be looked into is counted as one.
+    What vanishes meanwhile is passed over; what cannot be looked into could hold anything, and is
+    as deep as nothing may be.
     """
     waiting = [(0, str(top))]
     while waiting:
@@ -309,8 +313,8 @@ def _written(top: Path) -> Iterator[tuple[int, int]]:
                         if entry.is_dir(follow_symlinks=False):
                             waiting.append((depth + 1, entry.path))
         except OSError as error:
-            # A path that the system takes for too long would hide what lies below it.
-            if error.errno == errno.ENAMETOOLONG:
+            # A path too long for the system, or a mode that forbids to look, would hide a disk full.
+            if error.errno != errno.ENOENT:
                 yield MAX_DEPTH + 1, 0
 
 

@@ -165,7 +165,7 @@ if os.fork() == 0:
             "import time\nfor n in range(30):\n    os.mkdir('n' * 250) if n else os.chdir('/replay/output')\n"
             "    os.chdir('n' * 250) if n else None\nopen('x', 'wb').write(bytes(9_000_000))\ntime.sleep(30)",
             {"output_bytes": 2_000_000},
-            "or names too long",
+            "names too long",
             id="hides-behind-long-names",
         ),
         pytest.param(

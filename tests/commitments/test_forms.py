@@ -227,3 +227,11 @@ def test_vectors_of_the_specification(case: dict[str, Any]) -> None:
         except (DocumentError, ProofError):
             accepted = False
         assert accepted == vector["accepted"], vector["about"]
+
+
+def test_an_absence_tree_without_records_proves_nothing() -> None:
+    """Every record would be absent from it, also one that is present."""
+    plain = copy.deepcopy(COMMITMENT)
+    plain["absence"]["count"] = 0
+    with pytest.raises(DocumentError, match="is zero, and there are records"):
+        commitment_from_plain(plain)

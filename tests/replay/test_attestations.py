@@ -271,7 +271,7 @@ def test_a_statement_moved_to_another_release_does_not_count(
     assert "is of another manifest" in scene.verify("first").stdout
 
 
-SEGMENT = RepeatedSegment("a", "b", "bit-for-bit", {}, {"w": "0" * 64, "x": ""})
+SEGMENT = RepeatedSegment("a", "b", "differs", {}, {"w": "0" * 64, "x": ""})
 STATEMENT = ReplayStatement("n", "1" * 64, (SEGMENT,), "", "CPython 3.11", "Linux", "none")
 
 
@@ -314,3 +314,21 @@ def test_segments_are_counted_by_signers() -> None:
     assert {"bit-for-bit", "within-tolerance"} == REPRODUCED
     assert found.in_words.startswith("2 independent signers: 0 to 1 (within tolerance, by 2)")
     assert reproduction_of([]).signers == 0
+
+
+@pytest.mark.parametrize(
+    ("files", "problem"),
+    [
+        ([("a", "1" * 64), ("a", "2" * 64)], "a file is named twice"),
+        ([("a", None)], "a file that did not come out was not reproduced"),
+    ],
+)
+@needs_bwrap
+def test_a_statement_that_contradicts_itself(
+    tmp_path: Path, run: Run, files: list[tuple[str, str | None]], problem: str
+) -> None:
+    plain = Scene(tmp_path, run).statement()
+    (segment,) = plain["predicate"]["segments"]
+    segment["files"] = [{"path": path, "sha256": sha256} for path, sha256 in files]
+    with pytest.raises(DocumentError, match=problem):
+        parse_replay_statement(json.dumps(plain).encode(), what="it")

@@ -348,3 +348,67 @@ def test_a_segment_is_named_or_drawn(
     done = run("replay", release, "--out", tmp_path / "out", *options)
     assert done.exit_code == ExitCode.USAGE
     assert "give --from and --to, or --random" in done.stderr
+
+
+def with_counter(step: int, *values: float) -> bytes:
+    """A checkpoint with a counter of steps beside its weights, as optimizers have."""
+    return safetensors(
+        T("w", struct.pack(f"<{len(values)}f", *values), "F32", (len(values),)),
+        T("step", struct.pack("<q", step), "I64", (1,)),
+    )
+
+
+COUNTS = """\
+import struct, sys
+from pathlib import Path
+data = Path(sys.argv[1], "model.safetensors").read_bytes()
+Path(sys.argv[2], "model.safetensors").write_bytes(data[:-8] + struct.pack("<q", int(sys.argv[3])))
+"""
+"""Trains nothing, and counts the steps."""
+
+
+def test_a_counter_beside_the_weights_hides_no_tolerance_that_is_too_wide(tmp_path: Path) -> None:
+    first, second = with_counter(1, 1.0, 2.0, 3.0), with_counter(2, 9.0, -7.0, 100.0)
+    wide = {"F32": {"absolute": 1e30}}
+    found = result_of(tmp_path, script=COUNTS, first=first, second=second, tolerance=wide)
+    assert found is None
+
+
+def test_tensors_that_moved_beyond_the_tolerance_are_a_result(tmp_path: Path) -> None:
+    first, second = with_counter(1, 1.0, 2.0, 3.0), with_counter(1, 1.5, 2.5, 3.5)
+    script = (
+        off_by("1e-3")
+        .replace("size = 8", "data = data[:-8]; size = 8")
+        .replace("*values))", '*values) + struct.pack("<q", 1))')
+    )
+    near = {"F32": {"absolute": 0.01}}
+    assert (
+        result_of(tmp_path, script=script, first=first, second=second, tolerance=near)
+        is Result.WITHIN_TOLERANCE
+    )
+
+
+def test_a_result_that_is_given_away_is_none(tmp_path: Path) -> None:
+    same = weights(1.5, 2.5, 3.5)
+    with pytest.raises(UsageError, match="nothing can be learnt from one to two"):
+        result_of(tmp_path, first=same, second=same)
+
+
+def test_a_config_alone_shows_nothing(tmp_path: Path) -> None:
+    files = {f"checkpoints/{name}/config.json": b"{}" for name in ("one", "two")}
+    with pytest.raises(UsageError, match="nothing can be learnt"):
+        result_of(tmp_path, files=files, compare=["config.json"])
+
+
+def test_a_difference_as_large_as_numbers_are_is_told(tmp_path: Path) -> None:
+    script = TRAIN.replace("// 4", "// 8").replace('f"<{len(values)}f"', 'f"<{len(values)}d"')
+    script = script.replace('f"<{(len(data) - size) // 8}f"', 'f"<{(len(data) - size) // 8}d"')
+    script = script.replace("value + add", "1.7e308")
+    first, second = weights(0.5, dtype="F64"), weights(1.0, dtype="F64")
+    release = make_replayable(tmp_path / "r", script=script, first=first, second=second)
+    report = replayed(release, tmp_path / "out")
+    assert report.result is Result.DIFFERS
+    assert not violations(replay_plain(report), "replay-report")
+    assert "about 1e+307" in render_replay(report)
+    assert render_replay(report).count("\n") < 60
+    ET.fromstring(render_replay_svg(report.outcomes[0]))
