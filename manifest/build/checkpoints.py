@@ -169,6 +169,33 @@ def find_checkpoint(checkpoints: Iterable[ResolvedCheckpoint], name: str) -> Res
     )
 
 
+def _between(
+    stage: Sequence[ResolvedCheckpoint], first: ResolvedCheckpoint, last: ResolvedCheckpoint
+) -> set[str]:
+    """The names after one checkpoint up to another: by parents, and by order where none is named.
+
+    Raises:
+        UsageError: The second does not descend from the first.
+    """
+    by_name = {one.name: one for one in stage}
+    names: set[str] = set()
+    one = last
+    while one.name != first.name and one.name not in names:
+        names.add(one.name)
+        if (parent := by_name.get(one.parent)) is None:
+            break
+        one = parent
+    if one.name == first.name:
+        return names
+    if stage.index(one) <= stage.index(first):
+        raise UsageError(
+            f"{printable(last.name)} does not descend from {printable(first.name)}",
+            remedy="give two checkpoints of one line of parents",
+        )
+    # Nothing says what came before it: the order does.
+    return names | {each.name for each in stage[stage.index(first) + 1 : stage.index(one)]}
+
+
 def segment_chunks(
     checkpoints: Sequence[ResolvedCheckpoint], chunks: Iterable[Chunk], start: str, end: str
 ) -> tuple[Chunk, ...]:
@@ -188,7 +215,7 @@ def segment_chunks(
             f"{printable(end)} does not come after {printable(start)} in one stage",
             remedy="give the earlier checkpoint first",
         )
-    names = {one.name for one in stage[stage.index(first) + 1 : stage.index(last) + 1]}
+    names = _between(stage, first, last)
     low, high = first.step, last.step
     listed = tuple(chunks)
     if not any(chunk.checkpoint or chunk.step is not None for chunk in listed):

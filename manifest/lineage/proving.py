@@ -12,6 +12,7 @@ __all__ = ["examine", "pins_of", "shared_tensors"]
 
 _SAME_SHAPES = frozenset({"finetune", "merge"})
 """Relations under which a model keeps the tensors of its parent, by name and shape."""
+_DISTILLED = "distilled"
 
 
 def pins_of(base: BaseModel) -> tuple[tuple[Pin, str], ...]:
@@ -85,9 +86,14 @@ def shared_tensors(
     """How the tensors of a model compare with its parent's, by what their manifests list.
 
     None where one lists no tensors or several models, where the formats differ, and for relations
-    that give a model other tensors than its parent's.
+    that give a model other tensors than its parent's; of what says to be distilled, None unless
+    most of its tensors are the parent's all the same.
     """
-    if base.relation not in _SAME_SHAPES or child.manifest is None or parent.manifest is None:
+    if (
+        base.relation not in _SAME_SHAPES | {_DISTILLED}
+        or child.manifest is None
+        or parent.manifest is None
+    ):
         return None
     mine, theirs = child.manifest.weights, parent.manifest.weights
     if len(mine) != 1 or len(theirs) != 1 or mine[0].format != theirs[0].format:
@@ -102,6 +108,9 @@ def shared_tensors(
             same += 1
         else:
             shaped += 1
+    # Some a student may have by its architecture, as tables of positions.
+    if base.relation == _DISTILLED and 2 * same <= mine[0].tensor_count:
+        return None
     return SharedTensors(mine[0].tensor_count, same, shaped)
 
 

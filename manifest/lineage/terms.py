@@ -46,7 +46,8 @@ def carried_terms(release: Ancestor) -> Iterator[Carried]:
 def _along(
     link: Link, pointer: str, through: tuple[str, ...], *, by_outputs: bool
 ) -> Iterator[Carried]:
-    by_outputs = by_outputs or link.relation == "distilled"
+    # Whoever holds most of another's tensors has its weights, and not its outputs.
+    by_outputs = by_outputs or (link.relation == "distilled" and link.tensors is None)
     terms = _terms_of(link)
     if terms is not None:
         words = _reaching(terms.assessment) if by_outputs else terms.assessment.terms

@@ -179,7 +179,15 @@ class _Walk:
             )
             return dataclasses.replace(link, detail="was made from this release, by its own words")
         tensors = shared_tensors(base, child, found)
-        if tensors is not None and not tensors.same and not tensors.shaped:
+        if tensors is not None and base.relation == "distilled":
+            self._tell(
+                ProblemKind.UNLIKE,
+                f"{tensors.same:,} of {tensors.total:,} tensors of "
+                f"{printable(child.description.name)} are those of {printable(base.name)}, from "
+                "which it says to be distilled: the terms of those weights stay with them",
+                "correct the relation, or the base model",
+            )
+        elif tensors is not None and not tensors.same and not tensors.shaped:
             self._tell(
                 ProblemKind.UNLIKE,
                 f"no tensor of {printable(child.description.name)} has the name and shape of one "

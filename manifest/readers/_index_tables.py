@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ MAX_BYTES = 16 * 1024 * 1024
 """The largest index that is read; one of 1,500 checkpoints has 170 KB."""
 MAX_ROWS = 200_000
 _MAX_CELLS = 256
+_PLACES = 8
 _MAX_DEPTH = 16
 
 _LINK = re.compile(r"\[([^\[\]]{0,500})\]\(\s*<?([^\s()<>]{1,2000})>?[^()]{0,200}\)")
@@ -212,20 +214,22 @@ def _json_lines(text: str, shown: str) -> list[tuple[int, Any]]:
 def _json_entries(text: str, shown: str) -> list[tuple[int, Any]]:
     """The entries of a list, of a mapping's longest list, or of a mapping by name."""
     whole = _loads(text, shown)
-    start = 0
     if isinstance(whole, dict):
         lists = {k: v for k, v in whole.items() if isinstance(v, list) and v}
         if not lists:
             return [(1, {"name": k, **(v if isinstance(v, dict) else {"target": v})})
                     for k, v in whole.items()]  # fmt: skip
         key = max(lists, key=lambda k: len(lists[k]))
-        found = re.search(re.escape(json.dumps(key, ensure_ascii=False)) + r"\s*:\s*(?=\[)", text)
-        if found is None:
-            return [(1, entry) for entry in lists[key]]
-        start = found.end()
-    elif not isinstance(whole, list):
+        place = re.compile(re.escape(json.dumps(key, ensure_ascii=False)) + r"\s*:\s*(?=\[)")
+        # A list of the same name may stand deeper, and before the one that is meant.
+        for found in itertools.islice(place.finditer(text), _PLACES):
+            entries = list(_with_lines(text, text.index("[", found.end()) + 1))
+            if [entry for _, entry in entries] == lists[key]:
+                return entries
+        return [(1, entry) for entry in lists[key]]
+    if not isinstance(whole, list):
         raise DocumentError(f"{shown} holds neither a list nor a mapping of checkpoints")
-    return list(_with_lines(text, text.index("[", start) + 1))
+    return list(_with_lines(text, text.index("[") + 1))
 
 
 def _with_lines(text: str, position: int) -> Iterator[tuple[int, Any]]:

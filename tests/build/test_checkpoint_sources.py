@@ -8,9 +8,12 @@ import pytest
 from amber import weights
 
 from manifest.build import build
+from manifest.build.checkpoints import segment_chunks
 from manifest.build.segments import segments_of
 from manifest.document.manifest_checkpoints import ResolvedCheckpoint
-from manifest.errors import DocumentError
+from manifest.errors import DocumentError, UsageError
+from manifest.readers.checkpoint_index import parse_checkpoint_index
+from manifest.readers.chunk_index import Chunk
 
 HEAD = 'schema_version: "1.0"\nname: a/b\nversion: "1"\ndescribed_by: third-party\ncomponents: {}\n'
 OLMO = 'patterns: ["stage{stage}-step{step}-tokens{tokens}"]'
@@ -127,3 +130,53 @@ def test_a_segment_leads_over_checkpoints_that_only_an_index_names(tmp_path: Pat
     (segment,) = segments_of(build(tmp_path).manifest)
     assert segment.names == ("step1", "step4")
     assert [c.name for c in segment.way] == ["step2", "step3", "step4"]
+
+
+def line(name: str, step: int, parent: str = "") -> ResolvedCheckpoint:
+    return ResolvedCheckpoint(name, "", step, None, None, "", parent)
+
+
+CHUNKS = [Chunk(n, f"{name}.bin", checkpoint=name) for n, name in enumerate("bcd", 1)]
+
+
+@pytest.mark.parametrize(
+    ("found", "start", "end", "files"),
+    [
+        pytest.param(
+            [line("a", 1), line("b", 2, "a"), line("c", 3, "a")], "a", "c", ["c"], id="siblings"
+        ),
+        pytest.param(
+            [line("a", 1), line("b", 2, "a"), line("c", 3, "b")], "a", "c", ["b", "c"], id="a-line"
+        ),
+        pytest.param(
+            [line("a", 1), line("b", 2), line("c", 3)], "a", "c", ["b", "c"], id="no-parents"
+        ),
+        pytest.param(
+            [line("a", 1), line("b", 2), line("c", 3), line("d", 4, "c")],
+            "a", "d", ["b", "c", "d"], id="parents-of-some",
+        ),
+    ],
+)  # fmt: skip
+def test_data_between_checkpoints_goes_by_their_parents(
+    found: list[ResolvedCheckpoint], start: str, end: str, files: list[str]
+) -> None:
+    chosen = segment_chunks(found, CHUNKS, start, end)
+    assert [chunk.file for chunk in chosen] == [f"{name}.bin" for name in files]
+
+
+def test_a_checkpoint_of_another_line_has_no_data_in_between() -> None:
+    found = [line("a", 1), line("b", 2, "a"), line("c", 3, "a")]
+    with pytest.raises(UsageError, match="c does not descend from b"):
+        segment_chunks(found, CHUNKS, "b", "c")
+
+
+def test_the_list_of_an_index_is_the_one_that_the_whole_says() -> None:
+    """A list of the same name stands deeper, and before it."""
+    text = """{
+    "superseded": {"checkpoints": [{"step": 777, "url": "evil/step777"}]},
+    "checkpoints": [
+        {"step": 1, "url": "https://a.org/step1"},
+        {"step": 2, "url": "https://a.org/step2"}
+    ]}"""
+    index = parse_checkpoint_index(text.encode(), "index.json")
+    assert [(row.step, row.line) for row in index.rows] == [(1, 4), (2, 5)]

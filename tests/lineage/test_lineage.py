@@ -15,6 +15,7 @@ from hub_server import HubServer, ServedFile, ServedRepository
 from lineages import make_model, named, sha256_of, weights_of
 
 import manifest
+from manifest.build import build, write_manifest
 from manifest.document.manifest_file import parse_manifest
 from manifest.document.schema import schema_text
 from manifest.errors import BytesDifferError
@@ -161,6 +162,35 @@ def test_of_a_distilled_model_only_terms_on_outputs_are_carried(
     assert [t for c in report["carried"] for t in c["terms"]] == expected
     assert all(c["by_outputs"] for c in report["carried"])
     assert report["exit_code"] == 0
+
+
+def test_who_holds_anothers_tensors_did_not_distill_them(run: Run, tmp_path: Path) -> None:
+    root = make_model(tmp_path / "root", "acme/root", license_="llama3.1", fill=7)
+    bases = named(root, "acme/root", "distilled")
+    target = make_model(tmp_path / "student", "acme/student", bases=bases, fill=7)
+    report = report_of(run, target, "--parent", root)
+    assert report["exit_code"] == 1
+    assert {p["kind"] for p in report["problems"]} == {"unlike", "terms-lost"}
+    assert not any(c["by_outputs"] for c in report["carried"])
+    honest = make_model(tmp_path / "honest", "acme/honest", bases=bases, fill=8)
+    assert report_of(run, honest, "--parent", root)["exit_code"] == 0
+
+
+def test_a_parent_whose_weights_lie_elsewhere_is_not_another_model(
+    run: Run, tmp_path: Path
+) -> None:
+    root, store = make_model(tmp_path / "root", "acme/root", manifest=False), tmp_path / "store"
+    store.mkdir()
+    (root / "model.safetensors").rename(store / "model.safetensors")
+    text = (root / "release.yaml").read_text()
+    text = text.replace('"*.safetensors"', '"w:*.safetensors"') + "roots: {w: {type: directory}}\n"
+    (root / "release.yaml").write_text(text)
+    write_manifest(root, build(root, roots={"w": store}))
+    pin = f"weights_digest: {weights_digest(root)}"
+    target = chat(tmp_path, f"{{name: acme/root, relation: finetune, {pin}}}")
+    report = report_of(run, target, "--parent", root)
+    assert report["exit_code"] != 5
+    assert "mismatch" not in {p["kind"] for p in report["problems"]}
 
 
 def test_a_family_whose_terms_are_known_needs_no_release_at_hand(run: Run, tmp_path: Path) -> None:

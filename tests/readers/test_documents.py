@@ -366,7 +366,7 @@ def test_no_reader_unpickles_or_runs_anything() -> None:
 
     refused = {"pickle", "zipfile", "eval", "exec", "subprocess"}
     # It disassembles pickles and lists archives, within bounds; nothing in them is loaded.
-    allowed = {"pickles.py": {"zipfile"}}
+    allowed = {"pickles.py": {"zipfile"}, "unpickled.py": {"zipfile"}}
     for module in sorted(Path(manifest.readers.__path__[0]).glob("*.py")):
         named: set[str | None] = set()
         for node in ast.walk(ast.parse(module.read_text("utf-8"))):
