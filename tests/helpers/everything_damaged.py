@@ -118,3 +118,8 @@ def ends_in_x(one: Everything) -> None:
 def deep_and_added(one: Everything) -> None:
     one.put("a/b/c/d.txt", b"x")
     one.put("x/y/z.txt", b"x")
+
+
+def cut_off_elsewhere(one: Everything) -> None:
+    file = one.store / "m-3.safetensors"
+    file.write_bytes(file.read_bytes()[:-10])

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from typing import Any
 
 from everything import AUDITOR, RELEASE, STRANGER, Everything
 from everything_damaged import damaged, signature_gone
 
+from manifest.document.manifest_file import Manifest
 from manifest.inventory import Algorithm, digest_of
 from manifest.sign import sign
 
@@ -317,3 +320,33 @@ def sha256_and_blake3(one: Everything) -> None:
     )
     one.sign_again()
     by_blake3(one)
+
+
+def described(*changes: tuple[str, str], **files: str) -> Callable[[Everything], None]:
+    """The release with another description, and more files by their places."""
+
+    def prepare(one: Everything) -> None:
+        text = RELEASE
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new)
+        one.put("release.yaml", text.encode())
+        for place, content in files.items():
+            root, _, path = place.rpartition(":")
+            one.put(path, content.encode(), root=root)
+        one.sign_again()
+
+    return prepare
+
+
+def data_claimed(one: Everything) -> None:
+    """A checkpoint that says its data, and a manifest that gives it others."""
+    described(("step: 1,", "step: 1, data: '0-1',"))(one)
+
+    def change(manifest: Manifest) -> Manifest:
+        first, *rest = manifest.checkpoints
+        return dataclasses.replace(
+            manifest, checkpoints=(dataclasses.replace(first, data="0-7"), *rest)
+        )
+
+    one.forge({}, change)

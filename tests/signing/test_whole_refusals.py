@@ -6,6 +6,7 @@ Golden files (``UPDATE_GOLDEN=1`` writes them).
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import json
 from collections.abc import Callable
@@ -295,6 +296,39 @@ def test_keys_that_are_none(tmp_path: Path) -> None:
         for name, work in cases.items()
     }
     assert_golden(found, GOLDEN / "keys-that-are-none.json", tmp_path)
+
+
+URIS = [
+    "pkcs11:token=t;object=o?module-path=/lib/x.so",
+    "pkcs11:object=o?module-path=/lib/x.so",
+    "pkcs11:id=%01%FF?module-path=/lib/x.so",
+    "pkcs11:object=a=b?module-path=/lib/x.so",
+    "pkcs11:object=a%3Db;token=t%20u?module-path=/lib/x.so",
+    "pkcs11:object=%FF",
+    "pkcs11:token=%FF;object=o",
+    "pkcs11:object=o?module-path=%FF",
+    "pkcs11:object=",
+    "pkcs11:object",
+    "pkcs11:object=o;slot-id=1",
+    "pkcs11:object=o?pin-value=1234",
+    "pkcs11:object=o?pin-source=file:/x",
+    "pkcs11:object=o;x-mine=1",
+    "pkcs11:object=%0A?module-path=/lib/x.so",
+    "pkcs11:object=%zz",
+    "pkcs11:manufacturer=m;object=o",
+    "PKCS11:object=o",
+    "pkcs11:object=o",
+    "pkcs11:object=\udc80?module-path=/lib/x.so",
+]
+
+
+def test_uris_of_tokens(tmp_path: Path) -> None:
+    def shown(text: str) -> Any:
+        key = parse_pkcs11_uri(text)
+        return {name: repr(value) for name, value in dataclasses.asdict(key).items()}
+
+    found = {ascii(text): said(lambda text=text: shown(text)) for text in URIS}  # type: ignore[misc]  # bound now
+    assert_golden(found, GOLDEN / "uris.json", tmp_path)
 
 
 def test_plug_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from everything import AUDITOR, POINTER, RELEASE, STRANGER, Everything, copy_of, make_everything
 from everything_damaged import (
+    cut_off_elsewhere,
     damaged,
     deep_and_added,
     directories_gone,
@@ -48,7 +49,9 @@ from everything_signed import (
     by_blake3,
     damaged_by_blake3,
     damaged_in_ranges,
+    data_claimed,
     deep_and_signed,
+    described,
     empty_file_added_in_ranges,
     empty_file_not_signed,
     grown_in_ranges,
@@ -195,6 +198,41 @@ CASES: dict[str, tuple[Callable[[Everything], None], dict[str, Any]]] = {
     "sha256-and-blake3": (sha256_and_blake3, {}),
     "undescribed": (undescribed, {}),
     "part-of-an-inventory-elsewhere": (nothing, {"only": ["more:test/0.txt"], "roots": {}}),
+    "tensors-cut-off-elsewhere": (cut_off_elsewhere, {"tensors": ["e"]}),
+    "data-claimed": (data_claimed, {}),
+    "data-claimed-no-root": (data_claimed, {"roots": {}}),
+    "data-of-chunks": (
+        described(
+            ('index: "store:index.csv"', 'chunks: "store:chunks.csv"'),
+            **{"store:chunks.csv": "file,checkpoint\nd0,step1\nd1,step2\n"},
+        ),
+        {"roots": {}},
+    ),
+    "directories-beside-inventories": (
+        described(('index: "store:index.csv"', "directories: [run*/]"), **{"run1/w.bin": "x"}),
+        {"checkpoints": ["run1"]},
+    ),
+    "directories-and-inventories": (
+        described(
+            ('index: "store:index.csv"', "directories: [da*/, run*/]"),
+            **{"data/w.bin": "x", "run1/w.bin": "x"},
+        ),
+        {"checkpoints": ["data"]},
+    ),
+    "directories-two-deep": (
+        described(
+            ('index: "store:index.csv"', "directories: [data/tr*/]"), **{"data/tr-x/w.bin": "x"}
+        ),
+        {"checkpoints": ["tr-x"]},
+    ),
+    "directories-in-a-root": (
+        described(
+            ('index: "store:index.csv"', 'directories: ["more:te*/"]'),
+            ("tokenizer/, ", 'tokenizer/, "more:tex/", '),
+            **{"more:tex/w.bin": "x"},
+        ),
+        {"checkpoints": ["tex"]},
+    ),
     "manifest-changed": (manifest_changed, {}),
     "manifest-changed-part": (manifest_changed, {"only": ["*.gguf"]}),
     "manifest-changed-component": (manifest_changed, {"components": ["tokenizer"]}),
