@@ -18,7 +18,14 @@ from manifest.verify.comparison import Engine
 from manifest.verify.machine import Trust
 from manifest.verify.selection import DigestChoice
 
-__all__ = ["Request", "path_inside", "read_given", "read_manifest", "read_signature", "sample_of"]
+__all__ = [
+    "Request",
+    "path_inside",
+    "read_given",
+    "read_manifest",
+    "read_signature",
+    "sample_of",
+]
 
 
 @record(frozen=True, slots=True)
@@ -43,6 +50,12 @@ class Request:
     tensors: tuple[str, ...] = ()
     checkpoints: tuple[str, ...] = ()
     replayers: tuple[PublicKey, ...] = ()
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The parts that are named otherwise than by patterns, in words."""
+        checkpoints = (f"checkpoint {name}" for name in self.checkpoints)
+        return (*self.components, *checkpoints, *(f"tensor {name}" for name in self.tensors))
 
     @property
     def names_a_part(self) -> bool:

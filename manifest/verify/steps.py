@@ -147,8 +147,10 @@ class Run:
         self._compare(lists, found, part)
         self._named_roots(selection, part)
         self._inventories(selection, part)
-        if part is None and not request.tensors:
-            self._headers()
+        if part is None and (manifest := machine.trusted_manifest) and manifest.weights:
+            from manifest.verify.tensors import refuse_other_headers
+
+            refuse_other_headers(manifest, self.found, {"": self.tree, **self.walked})
         # Said last: a file in a named root, or of an inventory, counts as any other.
         words = f"{plural(self.found.files_checked, 'file')} as signed"
         self._done("bytes", words, failed=self.bytes_differ)
@@ -162,16 +164,15 @@ class Run:
             # That the manifest was changed is the answer, by whichever digest the rest is checked.
             choice = DigestChoice.AUTO
         selection = machine.select(choice)
-        self._set(
-            digests=tuple(a.value for a in selection.compared),
-            digests_not_compared=tuple(a.value for a in selection.not_compared),
+        compared, others = (
+            tuple(map(str, each)) for each in (selection.compared, selection.not_compared)
         )
+        self._set(digests=compared, digests_not_compared=others)
         return selection
 
     def _part(self, signed: Collection[str]) -> Part:
         request, changed = self.request, self.machine.manifest_changed
-        tensors = [f"tensor {name}" for name in request.tensors]
-        named = [*request.components, *(f"checkpoint {c}" for c in request.checkpoints), *tensors]
+        named = request.named
         self._set(part=", ".join((*request.only, *named, *sample_of(request))))
         if named and changed:
             # What they are is not known; that the manifest was changed is.
@@ -218,19 +219,17 @@ class Run:
 
     def _survey(self, expected: dict[str, Expected]) -> Survey:
         statement, owned = self.machine.statement, owned_directories(self._specs())
+        ignored = statement.ignore_paths if statement else ()
         found = survey(
             self.tree,
             expected.keys(),
-            signed_ignores=[p for p in statement.ignore_paths if p not in owned]
-            if statement
-            else (),
+            signed_ignores=[p for p in ignored if p not in owned],
             signature=self.signature_inside,
             ignore=self.request.ignore,
             components=self._components,
         )
-        unlisted = unlisted_empty_files(
-            statement, self.machine.trusted_manifest, found.tree, expected
-        )
+        manifest = self.machine.trusted_manifest
+        unlisted = unlisted_empty_files(statement, manifest, found.tree, expected)
         not_covered = (*found.not_covered, *unlisted)
         self._set(not_covered=not_covered, ignored=found.ignored)
         return dataclasses.replace(found, not_covered=not_covered)
@@ -264,16 +263,6 @@ class Run:
     def _refuse_not_covered(self, words: Sequence[str]) -> None:
         if self.request.strict:
             self._set(problems=(*self.found.problems, *map(refusal_of, words)))
-
-    def _headers(self) -> None:
-        """Refuse a manifest that lists other tensors of a file, which is as signed, than its header."""
-        manifest = self.machine.trusted_manifest
-        if manifest is None or not manifest.weights:
-            return
-        from manifest.verify.tensors import refuse_other_headers
-
-        told = {p.path for p in self.found.problems} | {u.path for u in self.found.undecided}
-        refuse_other_headers(manifest, told, {"": self.tree, **self.walked})
 
     def _tensors(self, part: Part) -> None:
         """Steps 3 and 4 for single tensors."""
@@ -342,18 +331,11 @@ class Run:
             ignore=(),
             components=lambda p: self._components(f"{name}:{p}"),
         )
-        self._add(
-            compare_root(
-                lists,
-                found,
-                part=part,
-                components=self._components,
-                engine=self.request.engine,
-                root=name,
-            ),
-            found.tree,
-            name,
+        engine = self.request.engine
+        result = compare_root(
+            lists, found, part=part, components=self._components, engine=engine, root=name
         )
+        self._add(result, found.tree, name)
         self.walked[name] = found.tree
         not_covered = [f"{name}:{words}" for words in found.not_covered]
         self._set(not_covered=(*self.found.not_covered, *not_covered))
@@ -409,8 +391,8 @@ class Run:
                 raise
             self._warn(_NO_PART.format(DESCRIPTION_NAME))
             return
-        findings = self.machine.claims(data) + checkpoint_claims(
-            manifest, self.tree, self.request, told=wrong if part is None else None
-        )
+        told = wrong if part is None else None
+        findings = self.machine.claims(data)
+        findings += checkpoint_claims(manifest, self.tree, self.request, told=told)
         self._done("claims", "; ".join(findings), failed=bool(findings))
         self._set(findings=findings)

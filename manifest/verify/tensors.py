@@ -15,7 +15,7 @@ from manifest.inventory.walk import walk_place
 from manifest.readers.tensors import LaidTensor, read_tensor_layout
 from manifest.sources.directory import DirectorySource
 from manifest.verify.part import Part
-from manifest.verify.report import FileProblem, ProblemKind, TensorDamage, Undecided
+from manifest.verify.report import FileProblem, ProblemKind, TensorDamage, Undecided, VerifyReport
 
 __all__ = ["TensorCheck", "TensorFile", "check_tensors", "name_damage", "select_tensors"]
 
@@ -220,7 +220,7 @@ def _check_root(
 
 
 def refuse_other_headers(
-    manifest: Manifest, told: Collection[str], trees: Mapping[str, Tree]
+    manifest: Manifest, report: VerifyReport, trees: Mapping[str, Tree]
 ) -> None:
     """Hold what a manifest lists of weights against the headers of files that are as signed.
 
@@ -228,13 +228,14 @@ def refuse_other_headers(
 
     Args:
         manifest: The manifest.
-        told: Files that differ, or about which there is no answer.
+        report: Which files differ, and about which there is no answer.
         trees: The roots that were compared, walked.
 
     Raises:
         NotTrustedError: A header lists other tensors, or is not sound.
         UndecidedError: It cannot be read.
     """
+    told = {p.path for p in report.problems} | {u.path for u in report.undecided}
     for one in manifest.weights:
         for file in one.files:
             tree = trees.get(file.root)
