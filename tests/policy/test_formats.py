@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -97,3 +99,43 @@ def test_a_root_that_is_changed_while_it_is_judged(
     decided = decide(policy, scene.release.path, options={"roots": roots})
     assert not decided.accepted
     assert "changed while it was verified" in decided.report.undecided_reason
+
+
+def archive(*names: str) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as opened:
+        for name in names:
+            opened.writestr(name, b"x")
+    return out.getvalue()
+
+
+UNLISTED = b"PK\x03\x04 an archive that cannot be listed"
+WITH_CODE = archive("a/data.pkl", "a/code/x.py")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "found"),
+    [
+        ("a.dat", UNLISTED, {"pickle", "pytorch", "torchscript", "keras-archive"}),
+        ("a.dat", archive("a/data.pkl"), {"pickle", "pytorch"}),
+        ("a.dat", archive("a/DATA.PKL"), {"pickle", "pytorch"}),
+        ("a.dat", archive("a/b.pickle"), {"pickle", "pytorch"}),
+        ("a.dat", archive("a/b.txt"), set()),
+        ("a.dat", WITH_CODE, {"pickle", "pytorch", "torchscript"}),
+        ("a.dat", archive("a/code/x.py"), set()),
+        ("a.gguf", archive("a/data.pkl"), {"gguf", "pickle", "pytorch"}),
+        ("a.gguf", b"GGUF\x03\0\0\0", {"gguf"}),
+        ("a.dat", b"GGUF\x03\0\0\0", {"gguf"}),
+        ("m/n/saved_model.pb", b"x", {"tensorflow-savedmodel"}),
+        ("m/n/saved_model.pbtxt", b"x", {"tensorflow-savedmodel"}),
+        ("saved_model.pb", b"x", {"tensorflow-savedmodel"}),
+    ],
+)
+def test_every_format_that_fits(tmp_path: Path, name: str, data: bytes, found: set[str]) -> None:
+    put(tmp_path, name, data)
+    each = (
+        "pickle", "pytorch", "torchscript", "keras-archive", "gguf", "tensorflow-savedmodel", "onnx"
+    )  # fmt: skip
+    assert {one for one in each if forbidden_files((one,), {"": tmp_path})} >= found
+    if "pytorch" not in found:
+        assert {one for one in each if forbidden_files((one,), {"": tmp_path})} == found

@@ -34,18 +34,29 @@ signers:
     roles: [publisher]
     releases: ["acme/*"]
 """
-ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+ORDERS = {
+    256: 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,
+    384: 2**384 - 1388124618062372383947042015309946732620727252194336364173,
+    521: 2**521 - 657877501894328237357444332315020117536923257219387276263472201219398408051703,
+}
 
 
-def flipped(certificate: x509.Certificate) -> bytes:
-    """The certificate with its signature in the other form, as openssl would write it."""
+def tlv(tag: int, content: bytes) -> bytes:
+    size = len(content)
+    if size < 128:
+        return bytes((tag, size)) + content
+    long = b"\x81" + bytes((size,)) if size < 256 else b"\x82" + size.to_bytes(2, "big")
+    return bytes((tag,)) + long + content
+
+
+def flipped(certificate: x509.Certificate, bits: int = 256) -> bytes:
+    """The certificate with its signature in the other form."""
     der = certificate.public_bytes(Encoding.DER)
     r, s = decode_dss_signature(certificate.signature)
-    old, new = certificate.signature, encode_dss_signature(r, ORDER - s)
-    head, _, tail = der.rpartition(b"\x03" + bytes((len(old) + 1, 0)) + old)
+    new = encode_dss_signature(r, ORDERS[bits] - s)
+    head, _, tail = der.rpartition(tlv(3, b"\0" + certificate.signature))
     assert not tail
-    body = head[4:] + b"\x03" + bytes((len(new) + 1, 0)) + new
-    return b"\x30\x82" + len(body).to_bytes(2, "big") + body
+    return tlv(0x30, head[4:] + tlv(3, b"\0" + new))
 
 
 def fingerprint(der: bytes) -> str:
@@ -113,7 +124,6 @@ def test_the_other_form_is_one_that_holds(curve: ec.EllipticCurve) -> None:
     found = fingerprints_of([leaf.certificate, root.certificate])
     assert len(found) == 4
     assert fingerprint(leaf.der) in found
-    if curve.name == "secp256r1":
-        other = flipped(leaf.certificate)
-        assert fingerprint(other) in found
-        x509.load_der_x509_certificate(other).verify_directly_issued_by(root.certificate)
+    other = flipped(leaf.certificate, curve.key_size)
+    assert fingerprint(other) in found
+    x509.load_der_x509_certificate(other).verify_directly_issued_by(root.certificate)

@@ -410,3 +410,7 @@ def test_the_parsers_warnings_do_not_reach_the_user(capfd: pytest.CaptureFixture
         )
     chains.load(certificate.public_bytes(serialization.Encoding.DER), "it", remedy="none")
     assert capfd.readouterr() == ("", "")
+
+
+def test_an_identity_may_hold_colons() -> None:
+    assert certificates.parse_identity("uri:https://a.org:80/x") == "uri:https://a.org:80/x"

@@ -84,3 +84,7 @@ def test_a_large_file_is_refused_before_it_is_read_whole(place: Path) -> None:
     finally:
         tracemalloc.stop()
     assert peak < 1 << 22
+
+
+def test_a_blank_at_the_end_of_a_name_is_part_of_it(place: Path) -> None:
+    assert path_inside("r/signatures/c ", "r") == "signatures/c "
