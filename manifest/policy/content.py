@@ -160,7 +160,7 @@ def forbidden_files(
             )
         source = DirectorySource.of(tree)
         for file in source.files:
-            if wrong := _in_order(_formats_of(source, file.path, file.size) & wanted):
+            if wrong := _in_order(_formats_of(source, file.path) & wanted):
                 shown = f"{root}:{file.path}" if root else file.path
                 found.append(f"{printable(shown)} ({wrong[0]})")
     return found + [
@@ -195,7 +195,7 @@ def _named(path: str) -> set[str]:
     return found
 
 
-def _formats_of(source: Source, path: str, size: int) -> set[str]:
+def _formats_of(source: Source, path: str) -> set[str]:
     """The formats that a file has by its bytes or its name: every one that fits."""
     from manifest.readers.formats import WeightFormat, format_of
     from manifest.readers.unpickled import archived_names, holds_pickle
@@ -210,6 +210,6 @@ def _formats_of(source: Source, path: str, size: int) -> set[str]:
     if any(name.endswith((".pkl", ".pickle")) for name in names):
         found |= {"pickle", "pytorch"}
         found |= {"torchscript"} if any("/code/" in name for name in names) else set()
-    if holds_pickle(source, path, size):
+    if holds_pickle(source, path):
         found.add("pickle")
     return found

@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Callable
 
 from manifest.errors import UndecidedError
+from manifest.readers._bounded import file_size
 from manifest.readers.pickles import BoundedFile
 from manifest.sources import Source
 
@@ -61,13 +62,12 @@ def has_pickle_name(path: str) -> bool:
     return _NAME.search(path) is not None
 
 
-def holds_pickle(source: Source, path: str, size: int) -> bool:
+def holds_pickle(source: Source, path: str) -> bool:
     """Whether a file of a release is a pickle, or a compressed one, as ``joblib`` writes.
 
     Args:
         source: The release.
         path: The file.
-        size: Its size in bytes.
 
     Raises:
         UndecidedError: It cannot be read.
@@ -77,7 +77,7 @@ def holds_pickle(source: Source, path: str, size: int) -> bool:
         return source.read(path, start=start, length=length)
 
     head = read(0, 8)
-    if is_pickle(read, size):
+    if is_pickle(read, file_size(source, path)):
         return True
     unpack = _unpacker(head)
     if unpack is None:

@@ -182,6 +182,8 @@ simple(
     PICKLES,
     ("cos\nsystem\n", "\x80", ".", "(", "R", "c"),
 )
+simple("unpickled", "m.bin", "unpickled", "holds_pickle", PICKLES, ("cos\nsystem\n", "\x80", "R"))
+simple("zip-names", "m.zip", "unpickled", "archived_names", lambda: [_zip()], ("PK\x05\x06",))
 simple("zip", "m.zip", "archives", "list_archive", lambda: [_zip()], ("PK\x01\x02", "PK\x05\x06"))
 simple("containers", "m.npy", "containers", "check_container", lambda: [NUMPY, _zip()])
 simple("array-header", "m.npy", "containers", "read_array_header", lambda: [NUMPY])

@@ -68,8 +68,11 @@ class Harmless:
         Harmless.called = True
 
 
-class Oracle(pickle.Unpickler):
-    """The unpickler of the standard library, which imports nothing."""
+class Oracle(pickle._Unpickler):
+    """The unpickler of the standard library, which imports nothing.
+
+    The one that is written in Python: that in C makes room for whatever number a memo is given.
+    """
 
     def find_class(self, _module: str, _name: str) -> type:
         return Harmless
@@ -77,7 +80,8 @@ class Oracle(pickle.Unpickler):
 
 PIECES = st.sampled_from(
     [
-        *(one.code.encode("latin-1") for one in pickletools.opcodes),
+        # But for the one that makes room for as many bytes as it is told there are.
+        *(o.code.encode("latin-1") for o in pickletools.opcodes if o.name != "BYTEARRAY8"),
         b"\x80\x04", b"cm\nn\n", b"im\nn\n", b"K\x01", b"U\x01a", b"\x8c\x01a", b"I1\n", b"S'a'\n",
         b"Va\n", b"q\0", b"h\0", b"p0\n", b"g0\n", b"\x95" + b"\0" * 8, b"(", b")", b"}", b"R", b"b",
     ]
@@ -168,10 +172,9 @@ def test_packed_ones_are_looked_into(tmp_path: Path, pack: Any) -> None:
         ("text", b"words\n" * 1000, False),
     ):
         (tmp_path / name).write_bytes(pack(data))
-        size = (tmp_path / name).stat().st_size
-        assert holds_pickle(DirectorySource(tmp_path), name, size) is expected
+        assert holds_pickle(DirectorySource(tmp_path), name) is expected
     (tmp_path / "evil").write_bytes(pack(PROTOCOL_4)[:9] + b"\xff" * 40)
-    assert not holds_pickle(DirectorySource(tmp_path), "evil", 49)
+    assert not holds_pickle(DirectorySource(tmp_path), "evil")
 
 
 def archive(*names: str, comment: bytes = b"") -> bytes:
