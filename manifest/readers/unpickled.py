@@ -182,7 +182,10 @@ class _Walk:
     def _line(self) -> str:
         parts: list[bytes] = []
         for _ in range(_MAX_LINE // _BLOCK):
-            self._fill()
+            try:
+                self._fill()
+            except EOFError:  # the library's own takes what there is, without its last byte
+                return b"".join(parts)[:-1].decode("utf-8", "replace")
             offset = self._at - self._start
             end = self._block.find(b"\n", offset)
             if end >= 0:

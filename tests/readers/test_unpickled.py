@@ -74,7 +74,9 @@ class Oracle(pickle._Unpickler):
     The one that is written in Python: that in C makes room for whatever number a memo is given.
     """
 
-    def find_class(self, _module: str, _name: str) -> type:
+    def find_class(self, module: str, name: str) -> type:
+        if not module or not name:
+            raise ImportError
         return Harmless
 
 
@@ -91,6 +93,8 @@ PIECES = st.sampled_from(
 @settings(max_examples=2_000)
 @given(st.lists(PIECES, max_size=12).map(b"".join))
 @example(b"cm\nn\n(tR.")
+@example(b"(i")
+@example(b"(im\nnn")
 def test_whatever_the_library_runs_is_one(data: bytes) -> None:
     Harmless.called = False
     file = io.BytesIO(data)
