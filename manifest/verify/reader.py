@@ -213,9 +213,12 @@ class VerifiedReader:
             raise BytesDifferError(
                 f"the header of {shown} is not the one that was signed", remedy=_FETCH
             )
-        from manifest.verify.tensors import refuse_other_header  # for who reads tensors
+        # For who reads tensors.
+        from manifest.sources.directory import DirectorySource
+        from manifest.verify.tensors import refuse_other_header
 
-        refuse_other_header(file, self._model().format, self._tree(file.root))
+        source = DirectorySource.of(self._tree(file.root))
+        refuse_other_header(file, self._model().format, source)
         self._sound.add(file.full_path)
 
     def tensor(self, name: str, framework: str = "numpy") -> Any:

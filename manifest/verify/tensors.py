@@ -236,18 +236,19 @@ def refuse_other_headers(
         UndecidedError: It cannot be read.
     """
     told = {p.path for p in report.problems} | {u.path for u in report.undecided}
+    sources = {name: DirectorySource.of(tree) for name, tree in trees.items()}
     for one in manifest.weights:
         for file in one.files:
             tree = trees.get(file.root)
             if tree is None or file.full_path in told or tree.find(file.path) is None:
                 continue
-            refuse_other_header(file, one.format, tree)
+            refuse_other_header(file, one.format, sources[file.root])
 
 
-def refuse_other_header(file: WeightsFile, format: str, tree: Tree) -> None:  # noqa: A002 - its name
+def refuse_other_header(file: WeightsFile, format_name: str, source: DirectorySource) -> None:
     """As `refuse_other_headers`, of one file."""
-    listed = TensorFile(file, format, Expected(file.path, None, ()), file.tensors)
-    _check_header(listed, DirectorySource.of(tree))
+    listed = TensorFile(file, format_name, Expected(file.path, None, ()), file.tensors)
+    _check_header(listed, source)
 
 
 def _check_header(one: TensorFile, source: DirectorySource) -> None:
