@@ -16,7 +16,7 @@ from manifest.errors import UndecidedError
 from manifest.readers._bounded import file_size
 from manifest.sources import Source
 
-__all__ = ["MAX_BYTES", "BoundedFile", "PickleImports", "can_scan", "scan_pickle"]
+__all__ = ["MALFORMED", "MAX_BYTES", "BoundedFile", "PickleImports", "can_scan", "scan_pickle"]
 
 MAX_BYTES = 4 * 1024 * 1024
 """The most that is read of a pickle, in bytes, and the most that an archive's packed entries hold.
@@ -24,6 +24,18 @@ MAX_BYTES = 4 * 1024 * 1024
 A disassembly takes a hundred times the memory of its pickle; that of a model of a thousand
 tensors is some 100 kB.
 """
+MALFORMED = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    zipfile.BadZipFile,
+)
+"""What libraries raise on pickles and archives that were made to harm them."""
 _MAX_ARCHIVE = 2 * MAX_BYTES
 _MAX_ENTRIES = 100_000
 _FIRST, _CHUNK = 1024, 256 * 1024
@@ -71,17 +83,7 @@ def scan_pickle(source: Source, path: str) -> PickleImports:
             _refuse_bombs(file, shown)
         file.seek(0)
         found = scanner.scan_bytes(file, shown, suffix)
-    except (
-        ArithmeticError,
-        AttributeError,
-        EOFError,
-        LookupError,
-        OSError,
-        RuntimeError,
-        TypeError,
-        ValueError,
-        zipfile.BadZipFile,
-    ) as error:
+    except MALFORMED as error:
         # What a hostile pickle makes of a disassembler: none of it is an answer.
         raise UndecidedError(f"{shown} cannot be disassembled: {printable(str(error))}") from error
     if (file.exceeded or found.scan_err) and not found.issues_count:

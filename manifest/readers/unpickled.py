@@ -18,7 +18,7 @@ from collections.abc import Callable
 
 from manifest.errors import UndecidedError
 from manifest.readers._bounded import file_size
-from manifest.readers.pickles import BoundedFile
+from manifest.readers.pickles import MALFORMED, BoundedFile
 from manifest.sources import Source
 
 __all__ = ["archived_names", "has_pickle_name", "holds_pickle", "is_pickle"]
@@ -249,16 +249,5 @@ def archived_names(source: Source, path: str) -> tuple[str, ...] | None:
         if file.exceeded:
             return None
         raise
-    except (
-        ArithmeticError,
-        AttributeError,
-        EOFError,
-        LookupError,
-        OSError,
-        RuntimeError,
-        TypeError,
-        ValueError,
-        struct.error,
-        zipfile.BadZipFile,
-    ):  # whatever the library meets in bytes that were made to harm
+    except (*MALFORMED, struct.error):
         return None
